@@ -1,0 +1,1 @@
+"""Forums, their events, the questions before them, and the counterparts met there."""

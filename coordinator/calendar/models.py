@@ -1,0 +1,79 @@
+"""Tables of forums, their events, the questions before them, and counterparts."""
+
+from datetime import date
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, ForeignKey, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from coordinator.db import Base, Referable, word
+from coordinator.errors import N_
+from coordinator.topics.models import Topic
+
+
+class CounterpartKind(StrEnum):
+    """What stands on the other side of the table."""
+
+    COUNTRY = "country"
+    ORGANISATION = "organisation"
+    FIRM = "firm"
+
+    @property
+    def label(self) -> str:
+        """Return the word that a person reads."""
+        return {
+            CounterpartKind.COUNTRY: N_("Country"),
+            CounterpartKind.ORGANISATION: N_("Organisation"),
+            CounterpartKind.FIRM: N_("Firm"),
+        }[self]
+
+
+class Forum(Referable, Base):
+    """Where things are negotiated."""
+
+    __tablename__ = "forum"
+
+    name: Mapped[str] = mapped_column(String(200), unique=True)
+    short_name: Mapped[str] = mapped_column(String(60))
+
+
+class Event(Referable, Base):
+    """A dated session of a forum; `past` is set by the nightly change and ends what hung on the date."""
+
+    __tablename__ = "event"
+    __table_args__ = (
+        UniqueConstraint("forum_id", "name"),
+        CheckConstraint("ends_on >= starts_on", name="ends_after_it_starts"),
+    )
+
+    forum_id: Mapped[int] = mapped_column(ForeignKey("forum.id"), index=True)
+    name: Mapped[str] = mapped_column(String(200))
+    place: Mapped[str] = mapped_column(String(120), default="")
+    starts_on: Mapped[date] = mapped_column(index=True)
+    ends_on: Mapped[date]
+    past: Mapped[bool] = mapped_column(default=False)
+
+    forum: Mapped[Forum] = relationship(lazy="raise")
+
+
+class Question(Referable, Base):
+    """A proposition put in a forum on a topic, so that stances on it can be compared."""
+
+    __tablename__ = "question"
+
+    text: Mapped[str] = mapped_column(String(300), unique=True)
+    topic_id: Mapped[int] = mapped_column(ForeignKey("topic.id"), index=True)
+    forum_id: Mapped[int | None] = mapped_column(ForeignKey("forum.id"), index=True)
+
+    topic: Mapped[Topic] = relationship(lazy="raise")
+    forum: Mapped[Forum | None] = relationship(lazy="raise")
+
+
+class Counterpart(Referable, Base):
+    """A country, organisation or firm that is met; a country carries its ISO 3166 code."""
+
+    __tablename__ = "counterpart"
+
+    name: Mapped[str] = mapped_column(String(120), unique=True)
+    kind: Mapped[CounterpartKind] = mapped_column(word(CounterpartKind))
+    code: Mapped[str | None] = mapped_column(String(2))

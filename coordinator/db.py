@@ -1,0 +1,378 @@
+"""Tables, sessions, and the only commit: `transaction` for a change of the register, `bookkeeping` for the product's own notes.
+
+A session is bound to a reader before it may read what is protected; `read_as_system` is the one way round, and it names its purpose.
+"""
+
+import re
+import secrets
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, ClassVar, Protocol
+
+from sqlalchemy import (
+    Connection,
+    DateTime,
+    Dialect,
+    Engine,
+    Enum,
+    MetaData,
+    String,
+    create_engine,
+    event,
+)
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import (
+    DeclarativeBase,
+    Mapped,
+    ORMExecuteState,
+    Session,
+    mapped_column,
+    scoped_session,
+    sessionmaker,
+    with_loader_criteria,
+)
+from sqlalchemy.pool import NullPool
+from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.types import TypeDecorator
+
+from coordinator.errors import Busy
+
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    """Base of all tables. A table is part of the register, and its changes are recorded, unless it says otherwise."""
+
+    metadata = MetaData(naming_convention=NAMES)
+    bookkeeping: ClassVar[bool] = False
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware moment; kept in UTC, and given back in UTC also by a database that knows no zones."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse a naive moment: nobody could say which one it is."""
+        if value is not None and value.tzinfo is None:
+            raise ValueError("a moment needs a time zone")
+        return value.astimezone(UTC) if value is not None else None
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give the moment back in UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def word(kind: type[StrEnum]) -> Enum:
+    """Return a column type that stores the value of a StrEnum as text with a CHECK."""
+    snake = re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower()
+    return Enum(
+        kind,
+        name=snake,
+        native_enum=False,
+        create_constraint=True,
+        length=40,
+        values_callable=lambda e: [m.value for m in e],
+    )
+
+
+def new_ref() -> str:
+    """Return a random name of 128 bits for addresses and exports, 22 characters: it says nothing of how many there are."""
+    return secrets.token_urlsafe(16)
+
+
+class Referable:
+    """What has an address: an integer inside, a random `ref` outside."""
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    ref: Mapped[str] = mapped_column(String(22), unique=True, default=new_ref)
+
+
+# --- who reads ---------------------------------------------------------------------------------------------------------
+
+
+class Unscoped(RuntimeError):
+    """Protected rows were asked for by a session that no reader is bound to, or past the rule of access."""
+
+
+class Reader(Protocol):
+    """Whoever reads: what the criteria of the protected tables are made from."""
+
+    @property
+    def level(self) -> int:
+        """The highest level within reach."""
+
+    @property
+    def tokens(self) -> frozenset[str]:
+        """The tokens held."""
+
+
+Criterion = Callable[[Any], ColumnElement[bool]]
+_protected: dict[type[Base], Criterion] = {}
+_protected_names = re.compile(r"(?!)")
+_SYSTEM_PURPOSES = {"detector", "check", "search index"}
+_system: ContextVar[str | None] = ContextVar("system_reader", default=None)
+
+
+def protect(model: type[Base], criterion: Criterion, *also: str) -> None:
+    """Let rows of a table (and of tables `also` named, which raw statements may not touch) be read through a criterion only."""
+    global _protected_names  # noqa: PLW0603 - registration at import time
+    _protected[model] = criterion
+    names = {m.__tablename__ for m in _protected} | set(also) | _extra_names
+    _extra_names.update(also)
+    _protected_names = re.compile(r'(?:from|join|update|into)\s+"?(?:' + "|".join(sorted(names)) + r")\b", re.IGNORECASE)
+
+
+_extra_names: set[str] = set()
+
+
+def bind_reader(session: Session | scoped_session[Session], reader: Reader | None) -> None:
+    """Bind a session to a reader: from here on it sees what the reader may see. Nothing seen by another remains in it."""
+    target = session() if isinstance(session, scoped_session) else session
+    if target.info.get("reader") != reader:
+        target.expunge_all()
+    target.info["reader"] = reader
+
+
+@contextmanager
+def read_as_system(session: Session, purpose: str) -> Iterator[Connection]:
+    """Yield the session's own connection for statements that see every row; only for the purposes that are listed.
+
+    Gives rows, never mapped objects, so that nothing of it stays in the reader's session. Raises Unscoped on an unlisted purpose.
+    """
+    if purpose not in _SYSTEM_PURPOSES:
+        raise Unscoped(purpose)
+    session.flush()
+    mark = _system.set(purpose)
+    try:
+        yield session.connection()
+    finally:
+        _system.reset(mark)
+
+
+def _scope(state: ORMExecuteState) -> None:
+    reader = state.session.info.get("reader")
+    if reader is None:
+        return
+    state.update_execution_options(scope="reader")
+    if state.is_column_load or state.is_insert:
+        return
+    state.statement = state.statement.options(
+        *(with_loader_criteria(m, c(reader), include_aliases=True) for m, c in _protected.items())
+    )
+
+
+def _guard(connection: Connection, cursor: Any, statement: str, parameters: Any, context: Any, executemany: bool) -> None:
+    if context is None or _system.get() is not None or not _protected_names.search(statement):
+        return
+    if statement.startswith(("INSERT", "UPDATE", "DELETE")) and "RETURNING" not in statement:
+        return
+    if statement.startswith("INSERT") or context.execution_options.get("scope") == "reader" or context.isddl:
+        return
+    if connection.get_execution_options().get("migration"):
+        return
+    raise Unscoped("a statement on protected tables came past the rule of access")
+
+
+# --- engine and session ------------------------------------------------------------------------------------------------
+
+
+def make_engine(url: str, *, pool_size: int = 8, pooled: bool = True) -> Engine:
+    """Return an engine for SQLite (one file, write-ahead log, full sync) or PostgreSQL."""
+    pool: dict[str, Any] = {"pool_size": pool_size, "max_overflow": 4} if pooled else {"poolclass": NullPool}
+    if url.startswith("postgresql"):
+        pool |= {"pool_pre_ping": True, "connect_args": {"options": "-c lock_timeout=10000 -c statement_timeout=60000"}}
+    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1), hide_parameters=True, **pool)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _tune_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    event.listen(engine, "before_cursor_execute", _guard)
+    return engine
+
+
+def _tune_sqlite(connection: Any, record: Any) -> None:
+    connection.isolation_level = None  # the driver's own transactions lose updates: we say BEGIN ourselves
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000", "temp_store=MEMORY"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    mode = connection.get_execution_options().get("begin", "DEFERRED")
+    connection.exec_driver_sql(f"BEGIN {mode}")
+
+
+class Database:
+    """The engine and the session of this process; `session` is one per thread and is let go at the end of a request."""
+
+    engine: Engine
+
+    def __init__(self) -> None:
+        self._make: sessionmaker[Session] = sessionmaker(expire_on_commit=False, autoflush=True)
+        self.session: scoped_session[Session] = scoped_session(self._make)
+
+    def start(self, url: str, *, pool_size: int = 8) -> None:
+        """Open the database at an address."""
+        self.engine = make_engine(url, pool_size=pool_size)
+        self._make.configure(bind=self.engine)
+
+    def stop(self) -> None:
+        """Close all connections."""
+        self.session.remove()
+        self.engine.dispose()
+
+
+db = Database()
+event.listen(Session, "do_orm_execute", _scope)
+
+
+# --- the one commit ----------------------------------------------------------------------------------------------------
+
+
+class Unconnected(RuntimeError):
+    """A change was tried before create_app() connected what has to follow it."""
+
+
+class Unrecorded(RuntimeError):
+    """A change of the register came without its history."""
+
+
+@dataclass
+class Change:
+    """What is known of the change under way: which things were touched, at what moment, under which number."""
+
+    touched: defaultdict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    at: datetime | None = None
+    number: int | None = None
+    recorded: bool = False
+    altered: bool = False
+
+
+_before: Callable[[Session], None] | None = None
+_after: Callable[[Session, Change], None] | None = None
+
+
+def connect(*, before: Callable[[Session], None], after: Callable[[Session, Change], None]) -> None:
+    """Say what comes first in every change (taking its place in the sequence) and what follows it before the commit."""
+    global _before, _after  # noqa: PLW0603 - one process, one register
+    _before, _after = before, after
+
+
+def change_of(session: Session) -> Change:
+    """Return the change under way; raises Unconnected outside of `transaction`."""
+    change: Change | None = session.info.get("change")
+    if change is None:
+        raise Unconnected("this needs a transaction")
+    return change
+
+
+def touch(session: Session, kind: str, *ids: int) -> None:
+    """Mark things that were changed, so that what depends on them is brought up to date before the commit."""
+    change_of(session).touched[kind].update(ids)
+
+
+def _plain(session: Session | scoped_session[Session]) -> Session:
+    return session() if isinstance(session, scoped_session) else session
+
+
+def _begin_write(session: Session) -> None:
+    if session.in_transaction():
+        session.commit()  # ends the reading; SQLite cannot turn a reader into a writer safely
+    session.connection(execution_options={"begin": "IMMEDIATE"})
+
+
+@contextmanager
+def transaction(session: Session | scoped_session[Session]) -> Iterator[Session]:
+    """Run one change of the register: first its place in the sequence, then the change, then what follows, then the commit.
+
+    Raises Busy if the database stays locked; any error rolls everything back.
+    """
+    if _before is None or _after is None:
+        raise Unconnected("create_app() connects the changes to what follows them")
+    session = _plain(session)
+    if "change" in session.info:
+        raise Unconnected("a change is under way already")
+    change = session.info["change"] = Change()
+    try:
+        _begin_write(session)
+        _before(session)
+        yield session
+        session.flush()
+        _after(session, change)
+        session.flush()
+        if change.altered and not change.recorded:
+            raise Unrecorded
+        session.commit()
+    except OperationalError as error:
+        session.rollback()
+        raise _told(error) from error
+    except BaseException:
+        session.rollback()
+        raise
+    finally:
+        session.info.pop("change", None)
+
+
+@contextmanager
+def bookkeeping(session: Session | scoped_session[Session]) -> Iterator[Session]:
+    """Run and commit the product's own notes (sessions, tries, deliveries): no number, no history, nothing follows."""
+    session = _plain(session)
+    if "change" in session.info:
+        raise Unconnected("a change is under way already")
+    try:
+        _begin_write(session)
+        yield session
+        session.flush()
+        session.commit()
+    except OperationalError as error:
+        session.rollback()
+        raise _told(error) from error
+    except BaseException:
+        session.rollback()
+        raise
+
+
+def _told(error: OperationalError) -> Exception:
+    said = str(error.orig).lower()
+    if any(
+        w in said
+        for w in (
+            "locked",
+            "lock timeout",
+            "deadlock",
+            "disk is full",
+            "disk i/o",
+            "could not connect",
+            "server closed",
+        )
+    ):
+        return Busy()
+    return error
+
+
+def _note_altered(session: Session, context: Any, instances: Any) -> None:
+    change: Change | None = session.info.get("change")
+    if change is None:
+        return
+    objects = (
+        *session.new,
+        *session.deleted,
+        *(o for o in session.dirty if session.is_modified(o, include_collections=False)),
+    )
+    change.altered |= any(not o.bookkeeping for o in objects)
+
+
+event.listen(Session, "before_flush", _note_altered)

@@ -1,0 +1,50 @@
+"""Recording what happened, under gap-free numbers and in one chain."""
+
+import secrets
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from coordinator.db import change_of
+from coordinator.history.models import Event, Head, Payload
+from coordinator.history.rules import event_digest, payload_digest
+from coordinator.people.models import Person
+
+
+def take_turn(session: Session) -> None:
+    """Lock the head of the sequence: from here to the commit nobody else changes the register."""
+    head = session.scalars(select(Head).with_for_update().execution_options(populate_existing=True)).one()
+    session.info["history_head"] = head
+
+
+def record(
+    session: Session,
+    action: str,
+    *,
+    subject: tuple[str, int],
+    by: Person | None,
+    at: datetime,
+    said: dict[str, Any] | None = None,
+) -> int:
+    """Write one event and return its number; `by` nobody is the product itself. Needs a transaction."""
+    change = change_of(session)
+    head: Head = session.info["history_head"]
+    salt, said = secrets.token_hex(8), said or {}
+    event = Event(
+        number=head.number + 1,
+        at=at,
+        actor_id=by.id if by else None,
+        actor_kind="person" if by else "system",
+        action=action,
+        subject_kind=subject[0],
+        subject_id=subject[1],
+        payload_digest=payload_digest(salt, said),
+        previous=head.digest,
+    )
+    event.digest = event_digest(event)
+    session.add_all([event, Payload(number=event.number, salt=salt, said=said)])
+    head.number, head.digest = event.number, event.digest
+    change.recorded, change.at, change.number = True, at, event.number
+    return event.number

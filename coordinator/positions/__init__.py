@@ -1,0 +1,1 @@
+"""What a unit holds: a stance on a question and the line to take."""

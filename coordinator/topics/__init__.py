@@ -1,0 +1,1 @@
+"""The shared list of subjects: broader, related, aliases, umbrella marks, equities."""

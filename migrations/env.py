@@ -1,0 +1,49 @@
+"""Runs the migrations: one chain for SQLite and PostgreSQL, each step in its own transaction."""
+
+import os
+
+from alembic import context
+from sqlalchemy import Connection
+
+import coordinator.app  # noqa: F401 - brings in every table, for autogenerate and check
+from coordinator.db import Base, Moment, make_engine
+
+
+def include_name(name: str | None, kind: str, parents: object) -> bool:
+    """Leave the full-text index out: it is written by hand for each database."""
+    return not (kind == "table" and name is not None and name.startswith("entry_search"))
+
+
+def render_item(kind: str, item: object, context: object) -> str | bool:
+    """Write our moments as plain ones, so that a migration knows no code of ours."""
+    return "sa.DateTime(timezone=True)" if kind == "type" and isinstance(item, Moment) else False
+
+
+def migrate(connection: Connection) -> None:
+    """Run what is asked for over a connection."""
+    connection = connection.execution_options(begin="IMMEDIATE", migration=True)
+    context.configure(
+        connection=connection,
+        target_metadata=Base.metadata,
+        include_name=include_name,
+        render_item=render_item,
+        render_as_batch=True,
+        compare_type=True,
+        transaction_per_migration=True,
+        transactional_ddl=True,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+given = context.config.attributes.get("connection")
+if given is not None:
+    migrate(given)
+else:
+    engine = make_engine(
+        context.config.attributes.get("url") or os.environ.get("COORDINATOR_DATABASE_URL", "sqlite:///var/coordinator.sqlite"),
+        pooled=False,
+    )
+    with engine.connect() as opened:
+        migrate(opened)
+    engine.dispose()
