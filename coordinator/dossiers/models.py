@@ -2,7 +2,6 @@
 
 from datetime import date
 from enum import StrEnum
-from typing import Any, ClassVar
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -39,7 +38,7 @@ class DossierType(StrEnum):
 class Dossier(Entry):
     """The work on one matter, under a readable code that says nothing of how many others there are."""
 
-    __mapper_args__: ClassVar[dict[str, Any]] = {"polymorphic_identity": Kind.DOSSIER}
+    __mapper_args__ = {"polymorphic_identity": Kind.DOSSIER}
 
     dossier_type: Mapped[DossierType | None] = mapped_column(word(DossierType))
     code: Mapped[str | None] = mapped_column(String(60))

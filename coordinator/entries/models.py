@@ -98,7 +98,7 @@ class Entry(Referable, Base):
         Index("ix_entry_state_on", "state", "logged_on", "id"),
         Index("ix_entry_unit_state", "unit_id", "state"),
     )
-    __mapper_args__: ClassVar[dict[str, Any]] = {"polymorphic_on": "kind", "with_polymorphic": "*"}
+    __mapper_args__ = {"polymorphic_on": "kind", "with_polymorphic": "*"}
 
     kind: Mapped[Kind] = mapped_column(word(Kind))
     unit_id: Mapped[int] = mapped_column(ForeignKey("unit.id"))

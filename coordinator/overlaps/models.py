@@ -107,7 +107,7 @@ class Overlap(Referable, Base):
     __table_args__ = (
         UniqueConstraint("low_id", "high_id"),
         CheckConstraint("low_id < high_id", name="kept_once"),
-        Index("ix_overlap_current_severity", "current", "severity", "id"),
+        Index("ix_overlap_order", "current", "rank", "near_on", "id"),
         Index("ix_overlap_low_unit_id", "low_unit_id", "current"),
         Index("ix_overlap_high_unit_id", "high_unit_id", "current"),
     )
@@ -119,6 +119,8 @@ class Overlap(Referable, Base):
     high_unit_id: Mapped[int] = mapped_column(ForeignKey("unit.id"))
     kind: Mapped[OverlapKind] = mapped_column(word(OverlapKind))
     severity: Mapped[Severity] = mapped_column(word(Severity))
+    rank: Mapped[int]  # of the severity, 0 the worst: what lists are ordered by
+    near_on: Mapped[date | None]  # the nearest event of either end that is not past
     score: Mapped[float] = mapped_column(Float)
     reasons: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
     inputs: Mapped[dict[str, Any]] = mapped_column(JSON)
@@ -128,6 +130,7 @@ class Overlap(Referable, Base):
     found_at: Mapped[datetime] = mapped_column(Moment)
     changed_at: Mapped[datetime] = mapped_column(Moment)
     changed_number: Mapped[int] = mapped_column(BigInteger, index=True)
+    closed_as: Mapped[Closing | None] = mapped_column(word(Closing))
     outcome: Mapped[Outcome | None] = mapped_column(word(Outcome))
     statement: Mapped[str] = mapped_column(Text, default="")
     lead_unit_id: Mapped[int | None] = mapped_column(ForeignKey("unit.id"))

@@ -2,7 +2,6 @@
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any, ClassVar
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -38,7 +37,7 @@ class Stance(StrEnum):
 class Position(Entry):
     """What a unit holds; `text` is the line to take. At most one released per unit, question and level."""
 
-    __mapper_args__: ClassVar[dict[str, Any]] = {"polymorphic_identity": Kind.POSITION}
+    __mapper_args__ = {"polymorphic_identity": Kind.POSITION}
 
     question_id: Mapped[int | None] = mapped_column(ForeignKey("question.id"), index=True)
     stance: Mapped[Stance | None] = mapped_column(word(Stance))

@@ -1,0 +1,406 @@
+"""What can be done with an entry: log, revise, offer, release, withdraw, let expire. The kinds call these and add their own."""
+
+import hashlib
+from collections.abc import Callable, Iterable
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import delete, insert, select, text
+from sqlalchemy.orm import Session
+
+from coordinator.db import read_as_system, touch
+from coordinator.entries import queries
+from coordinator.entries.models import (
+    Audience,
+    AudienceToken,
+    Entry,
+    EntryCounterpart,
+    EntryTopic,
+    EntryVersion,
+    Kind,
+    State,
+    TopicProposal,
+)
+from coordinator.entries.rules import (
+    Draft,
+    EditedMeanwhile,
+    NotCurrent,
+    NotWaiting,
+    SecondPerson,
+    TextMissing,
+    TitleMissing,
+    audience_tokens,
+    check_audience,
+    needs_second_person,
+)
+from coordinator.errors import Refused
+from coordinator.history.actions import record
+from coordinator.people.models import Person, Unit
+from coordinator.stems import index_stems
+from coordinator.topics.models import Topic
+
+# What the kinds keep beside the entry's own columns is written when a version becomes the standing one.
+Apply = Callable[[Session, Any, dict[str, Any]], None]
+_apply: dict[Kind, Apply] = {}
+_may_stand: dict[Kind, Callable[[Session, Any, "EntryVersion", Person | None, datetime], None]] = {}
+_ended: list[Callable[[Session, Any, datetime], None]] = []
+
+
+def with_standing(kind: Kind, apply: Apply) -> None:
+    """Say what else is written when a version of an entry of a kind becomes the standing one."""
+    _apply[kind] = apply
+
+
+def before_release(kind: Kind, check: Callable[[Session, Any, EntryVersion, Person | None, datetime], None]) -> None:
+    """Say what a kind checks, and makes room for, before a version is released; it may raise Refused."""
+    _may_stand[kind] = check
+
+
+def when_ended(follow: Callable[[Session, Any, datetime], None]) -> None:
+    """Say what else happens when an entry stops being current."""
+    _ended.append(follow)
+
+
+def keep_audience(session: Session, tokens: frozenset[str]) -> int:
+    """Return the id of the audience with just these tokens, making it if there is none yet."""
+    digest = hashlib.sha256("\n".join(sorted(tokens)).encode()).hexdigest()
+    known = session.scalar(select(Audience.id).where(Audience.digest == digest))
+    if known is not None:
+        return known
+    audience = Audience(digest=digest)
+    session.add(audience)
+    session.flush()  # gives the audience its id
+    session.execute(insert(AudienceToken), [{"audience_id": audience.id, "token": t} for t in sorted(tokens)])
+    return audience.id
+
+
+def start(
+    session: Session,
+    entry: Entry,
+    draft: Draft,
+    *,
+    unit: Unit,
+    by: Person | None,
+    at: datetime,
+    on: date,
+    form_key: str | None = None,
+    offer: bool = False,
+) -> Entry:
+    """Log a new entry as a draft of a unit, with its first version; only that unit sees it until it is released."""
+    _check(draft, unit.id)
+    entry.unit_id, entry.author_id = unit.id, by.id if by else None
+    entry.logged_at, entry.logged_on, entry.state = at, on, State.DRAFT
+    entry.level, entry.audience_id = int(draft.level), keep_audience(session, audience_tokens(unit.id, ()))
+    content = draft.content()
+    _write_columns(entry, content)
+    entry.standing_version = entry.newest_version = 1
+    entry.changed_number = 0
+    session.add(entry)
+    session.flush()  # gives the entry its id
+    version = _add_version(session, entry, draft, content, by=by, at=at, form_key=form_key, offer=offer)
+    _write_rest(session, entry, content)
+    entry.changed_number = record(
+        session, f"{entry.kind.value}.logged", subject=("entry", entry.id), by=by, at=at, said={"version": version.number}
+    )
+    touch(session, "entry", entry.id)
+    return entry
+
+
+def revise(
+    session: Session,
+    entry: Entry,
+    draft: Draft,
+    *,
+    base: int,
+    by: Person | None,
+    at: datetime,
+    form_key: str | None = None,
+    offer: bool = False,
+) -> EntryVersion:
+    """Make a new version of an entry; what is released stays current until the new version is released.
+
+    Raises EditedMeanwhile if `base` is no longer the newest version, NotCurrent if the entry is neither draft nor released.
+    """
+    refresh(session, entry)
+    if entry.state not in {State.DRAFT, State.RELEASED}:
+        raise NotCurrent
+    if entry.newest_version != base:
+        raise EditedMeanwhile
+    _check(draft, entry.unit_id)
+    content = draft.content()
+    entry.newest_version += 1
+    version = _add_version(session, entry, draft, content, by=by, at=at, form_key=form_key, offer=offer)
+    if entry.state == State.DRAFT:
+        entry.standing_version = version.number
+        entry.level = int(draft.level)
+        _write_columns(entry, content)
+        _write_rest(session, entry, content)
+    entry.changed_number = record(
+        session, f"{entry.kind.value}.revised", subject=("entry", entry.id), by=by, at=at, said={"version": version.number}
+    )
+    touch(session, "entry", entry.id)
+    return version
+
+
+def offer(session: Session, entry: Entry, *, by: Person, at: datetime) -> None:
+    """Ask the unit's releasing officers to release the newest version."""
+    refresh(session, entry)
+    version = queries.version(session, entry, entry.newest_version)
+    if version.released_at is not None or entry.state not in {State.DRAFT, State.RELEASED}:
+        raise NotWaiting
+    version.offered_at = at
+    record(session, f"{entry.kind.value}.offered", subject=("entry", entry.id), by=by, at=at, said={"version": version.number})
+
+
+def release(session: Session, entry: Entry, *, by: Person | None, at: datetime) -> None:
+    """Release the newest version: it becomes the standing one, and what it supersedes ends.
+
+    Raises NotWaiting if nothing waits, SecondPerson if the author alone may not go so far.
+    """
+    refresh(session, entry)
+    version = queries.version(session, entry, entry.newest_version)
+    if version.released_at is not None or entry.state not in {State.DRAFT, State.RELEASED}:
+        raise NotWaiting
+    audience = queries.tokens_of(session, version.audience_id)
+    first = entry.state == State.DRAFT
+    standing = frozenset() if first else queries.tokens_of(session, entry.audience_id)
+    second = needs_second_person(
+        version, audience=audience, standing_level=None if first else entry.level, standing_audience=standing
+    )
+    if second and by is not None and by.id == version.author_id:
+        raise SecondPerson
+    if first and entry.supersedes_id is not None:
+        _supersede(session, entry, by=by, at=at)  # first, so that the old line makes room in the unique index
+    if entry.kind in _may_stand:
+        _may_stand[entry.kind](session, entry, version, by, at)
+    said = {"version": version.number, **_moved(entry, version)}
+    version.released_at, version.released_by_id = at, by.id if by else None
+    version.offered_at = version.offered_at or at
+    entry.state, entry.standing_version = State.RELEASED, version.number
+    entry.released_at = entry.released_at or at
+    entry.level, entry.audience_id = version.level, version.audience_id
+    _write_columns(entry, version.content)
+    _write_rest(session, entry, version.content)
+    entry.changed_number = record(session, f"{entry.kind.value}.released", subject=("entry", entry.id), by=by, at=at, said=said)
+    touch(session, "entry", entry.id)
+
+
+def withdraw(session: Session, entry: Entry, *, why: str, by: Person, at: datetime) -> None:
+    """Take an entry back, with a reason; what it touched lapses and stays in the record."""
+    refresh(session, entry)
+    if entry.state not in {State.DRAFT, State.RELEASED}:
+        raise NotCurrent
+    if not why.strip():
+        raise Refused("Say why it is withdrawn.", field="why")
+    entry.released_at = entry.released_at or at  # a dropped draft was closed at this moment, never open to others
+    _end(session, entry, State.WITHDRAWN, why=why.strip(), by=by, at=at)
+
+
+def expire(session: Session, entry: Entry, *, at: datetime) -> None:
+    """End an entry whose validity has run out; the nightly change does it, by nobody."""
+    _end(session, entry, State.EXPIRED, why="", by=None, at=at)
+
+
+def _supersede(session: Session, newer: Entry, *, by: Person | None, at: datetime) -> None:
+    older = session.scalars(select(Entry).where(Entry.id == newer.supersedes_id)).one_or_none()
+    if older is not None and older.unit_id == newer.unit_id and older.state == State.RELEASED:
+        _end(session, older, State.SUPERSEDED, why="", by=by, at=at)
+
+
+def _end(session: Session, entry: Entry, state: State, *, why: str, by: Person | None, at: datetime) -> None:
+    entry.state, entry.ended_at, entry.ended_why = state, at, why
+    for follow in _ended:
+        follow(session, entry, at)
+    session.flush()
+    entry.changed_number = record(
+        session, f"{entry.kind.value}.{state.value}", subject=("entry", entry.id), by=by, at=at, said={"why": bool(why)}
+    )
+    touch(session, "entry", entry.id)
+
+
+def add_topic(session: Session, entry: Entry, topic: Topic, *, by: Person, at: datetime) -> None:
+    """Put an entry on one more topic, by its unit's word: a new version that differs in nothing else."""
+    refresh(session, entry)
+    version = queries.version(session, entry, entry.standing_version)
+    topics = sorted({*version.content.get("topics", []), topic.id})
+    newest = entry.newest_version + 1
+    was_newest = entry.newest_version == entry.standing_version
+    if not was_newest:
+        raise Refused("A newer version of this entry is under way: put the topic there.")
+    session.add(
+        EntryVersion(
+            entry_id=entry.id,
+            number=newest,
+            content={**version.content, "topics": topics},
+            level=version.level,
+            audience_id=version.audience_id,
+            restriction_reason=version.restriction_reason,
+            note="",
+            author_id=by.id,
+            made_at=at,
+            offered_at=version.offered_at,
+            released_at=at if entry.state == State.RELEASED else None,
+            released_by_id=by.id if entry.state == State.RELEASED else None,
+        )
+    )
+    entry.newest_version = entry.standing_version = newest
+    _write_rest(session, entry, {**version.content, "topics": topics})
+    entry.changed_number = record(
+        session,
+        f"{entry.kind.value}.topic_added",
+        subject=("entry", entry.id),
+        by=by,
+        at=at,
+        said={"version": newest, "topic": topic.name},
+    )
+    touch(session, "entry", entry.id)
+
+
+def propose_topic(session: Session, entry: Entry, topic: Topic, *, unit: Unit, by: Person, at: datetime) -> None:
+    """Propose a topic for another unit's entry; nothing if it is on it, or if that was proposed before."""
+    known = session.scalar(select(TopicProposal.id).where(TopicProposal.entry_id == entry.id, TopicProposal.topic_id == topic.id))
+    on_it = session.scalar(select(EntryTopic.topic_id).where(EntryTopic.entry_id == entry.id, EntryTopic.topic_id == topic.id))
+    if known is not None or on_it is not None:
+        return
+    session.add(TopicProposal(entry_id=entry.id, topic_id=topic.id, by_unit_id=unit.id, at=at))
+    record(session, "entry.topic_proposed", subject=("entry", entry.id), by=by, at=at, said={"topic": topic.name})
+
+
+def answer_proposal(session: Session, proposal: TopicProposal, *, taken: bool, by: Person, at: datetime) -> None:
+    """Take or leave a topic that another unit proposed for one's own entry."""
+    if proposal.answered_at is not None:
+        return
+    proposal.answered_at, proposal.taken = at, taken
+    if taken:
+        add_topic(session, proposal.entry, proposal.topic, by=by, at=at)
+    else:
+        record(
+            session,
+            "entry.topic_declined",
+            subject=("entry", proposal.entry_id),
+            by=by,
+            at=at,
+            said={"topic": proposal.topic.name},
+        )
+
+
+def refresh(session: Session, entry: Entry) -> None:
+    """Read an entry's columns again, now that the change holds the sequence: what was loaded before it may be old."""
+    session.refresh(entry, [c.key for c in Entry.__mapper__.column_attrs])
+
+
+def index(session: Session, ids: Iterable[int]) -> None:
+    """Bring the full-text index of some entries up to date: titles, texts, and the names of their topics and units."""
+    wanted = sorted(set(ids))
+    if not wanted:
+        return
+    with read_as_system(session, "search index") as connection:
+        entry = Entry.__table__
+        columns = [c for n in _SEARCHED if (c := entry.c.get(n)) is not None]
+        rows = connection.execute(
+            select(entry.c.id, entry.c.language, Unit.__table__.c.name, Unit.__table__.c.short_name, *columns)
+            .join(Unit.__table__, Unit.__table__.c.id == entry.c.unit_id)
+            .where(entry.c.id.in_(wanted))
+        ).all()
+        names: dict[int, list[str]] = {}
+        for entry_id, name in connection.execute(
+            select(EntryTopic.__table__.c.entry_id, Topic.__table__.c.name)
+            .join(Topic.__table__, Topic.__table__.c.id == EntryTopic.__table__.c.topic_id)
+            .where(EntryTopic.__table__.c.entry_id.in_(wanted))
+        ):
+            names.setdefault(entry_id, []).append(name)
+        kept = [
+            {
+                "id": row.id,
+                "stems": index_stems("\n".join(str(v) for v in (*row[2:], *names.get(row.id, [])) if v), row.language),
+            }
+            for row in rows
+        ]
+        gone = text("DELETE FROM entry_search WHERE rowid = :id")
+        lite = connection.dialect.name == "sqlite"
+        put = (
+            text("INSERT INTO entry_search (rowid, stems) VALUES (:id, :stems)")
+            if lite
+            else text("INSERT INTO entry_search (rowid, stems) VALUES (:id, array_to_tsvector(string_to_array(:stems, ' ')))")
+        )
+        connection.execute(gone, [{"id": i} for i in wanted])
+        connection.execute(put, kept)
+
+
+_SEARCHED = ("title", "text", "reason", "red_lines", "fallback", "talking_points", "code")
+
+
+def _check(draft: Draft, owner_id: int) -> None:
+    if not draft.title.strip():
+        raise TitleMissing
+    if not draft.text.strip():
+        raise TextMissing
+    check_audience(draft.level, audience_tokens(owner_id, draft.audience), restriction_reason=draft.restriction_reason)
+
+
+def _add_version(
+    session: Session,
+    entry: Entry,
+    draft: Draft,
+    content: dict[str, Any],
+    *,
+    by: Person | None,
+    at: datetime,
+    form_key: str | None,
+    offer: bool,
+) -> EntryVersion:
+    version = EntryVersion(
+        entry_id=entry.id,
+        number=entry.newest_version,
+        content=content,
+        level=int(draft.level),
+        audience_id=keep_audience(session, audience_tokens(entry.unit_id, draft.audience)),
+        restriction_reason=draft.restriction_reason.strip(),
+        note=draft.note.strip(),
+        author_id=by.id if by else None,
+        form_key=form_key,
+        made_at=at,
+        offered_at=at if offer else None,
+    )
+    session.add(version)
+    session.flush()
+    return version
+
+
+_DAYS = {"review_by", "valid_from", "valid_until"}
+
+
+def _write_columns(entry: Entry, content: dict[str, Any]) -> None:
+    for name in entry.VERSIONED:
+        value = content.get(name)
+        if name in _DAYS and value is not None:
+            value = date.fromisoformat(value)
+        setattr(entry, name, value)
+
+
+def _write_rest(session: Session, entry: Entry, content: dict[str, Any]) -> None:
+    replace(session, EntryTopic, entry.id, "topic_id", content.get("topics", []))
+    replace(session, EntryCounterpart, entry.id, "counterpart_id", content.get("counterparts", []))
+    if entry.kind in _apply:
+        _apply[entry.kind](session, entry, content)
+    session.flush()
+    index(session, [entry.id])
+
+
+def replace(session: Session, link: Any, entry_id: int, name: str, ids: Iterable[int]) -> None:
+    """Let an entry be linked to just these ids in a table of links."""
+    session.execute(delete(link).where(link.entry_id == entry_id), execution_options={"synchronize_session": False})
+    rows = [{"entry_id": entry_id, name: i} for i in sorted(set(ids))]
+    if rows:
+        session.execute(insert(link), rows)
+
+
+def _moved(entry: Entry, version: EntryVersion) -> dict[str, Any]:
+    """Return the short facts that a release moves, for the history: stance and level, never text."""
+    said: dict[str, Any] = {}
+    stance = version.content.get("stance")
+    if "stance" in entry.VERSIONED and entry.state == State.RELEASED and entry.stance != stance:  # type: ignore[attr-defined]
+        said["stance"] = [entry.stance, stance]  # type: ignore[attr-defined]
+    if entry.state == State.RELEASED and entry.level != version.level:
+        said["level"] = [entry.level, version.level]
+    return said

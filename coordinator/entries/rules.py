@@ -1,0 +1,225 @@
+"""The rule of access, its pure twin, and what may be done with an entry."""
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from datetime import date
+from enum import Enum
+from typing import Any
+
+from coordinator.entries.models import Entry, EntryVersion, Level, State
+from coordinator.errors import N_, Refused
+from coordinator.people.models import Circle, Person, Role
+from coordinator.people.rules import Reader
+
+# --- who may see -------------------------------------------------------------------------------------------------------
+
+
+def may_see(reader: Reader, *, level: int, audience: frozenset[str]) -> bool:
+    """Say whether a reader may see an entry: its level is within reach and its audience holds one of the reader's tokens."""
+    return level <= reader.level and not reader.tokens.isdisjoint(audience)
+
+
+def may_see_version(
+    reader: Reader, *, owner_id: int, entry_seen: bool, level: int, audience: frozenset[str], released: bool
+) -> bool:
+    """Say whether a reader may see one version of an entry: as the entry itself; what was never released, the owner unit only."""
+    own = reader.unit_id == owner_id
+    return entry_seen and may_see(reader, level=level, audience=audience) and (released or own)
+
+
+# --- how wide an entry may go ------------------------------------------------------------------------------------------
+
+OPEN_TO = {  # each circle holds the ones within it, so one token is enough
+    "ministry": Circle.MINISTRY,
+    "government": Circle.GOVERNMENT,
+    "country": Circle.COUNTRY,
+}
+_NAMED = ("user:", "unit:", "bureau:", "group:", "coord:")
+
+
+class TooWide(Refused):
+    """An OFFICIAL-SENSITIVE entry goes to named units, bureaus, groups or persons only."""
+
+    field = "audience"
+
+
+class TooSensitive(Refused):
+    """Only a PUBLIC text may go beyond the government."""
+
+    field = "level"
+
+
+class ReasonForNarrowing(Refused):
+    """Entries are open to the whole ministry by default. Say why this one is not."""
+
+    field = "restriction_reason"
+
+
+def audience_tokens(owner_id: int, named: Iterable[str]) -> frozenset[str]:
+    """Return an audience as it is kept: the tokens named, and always the owner unit's."""
+    return frozenset(named) | {f"unit:{owner_id}"}
+
+
+def check_audience(level: int, audience: frozenset[str], *, restriction_reason: str) -> None:
+    """Refuse an audience that its level does not allow, and a narrow one without a reason."""
+    circles = {t for t in audience if t.startswith("circle:")}
+    if level >= Level.OFFICIAL_SENSITIVE and any(not t.startswith(_NAMED) for t in audience):
+        raise TooWide
+    if level > Level.PUBLIC and f"circle:{Circle.COUNTRY.value}" in circles:
+        raise TooSensitive
+    if not circles and not restriction_reason.strip():
+        raise ReasonForNarrowing
+
+
+def beyond_ministry(audience: frozenset[str]) -> bool:
+    """Say whether an audience reaches outside the ministry as a whole."""
+    return bool(audience & {f"circle:{Circle.GOVERNMENT.value}", f"circle:{Circle.COUNTRY.value}"})
+
+
+# --- what may be done --------------------------------------------------------------------------------------------------
+
+WRITERS = {Role.OFFICER, Role.RELEASING_OFFICER}
+
+
+def may_log(person: Person) -> bool:
+    """Officers and releasing officers log for their own unit."""
+    return bool(person.roles & WRITERS)
+
+
+def may_edit(person: Person, entry: Entry) -> bool:
+    """Officers of the owner unit revise what is a draft or released."""
+    return may_log(person) and person.unit_id == entry.unit_id and entry.state in {State.DRAFT, State.RELEASED}
+
+
+def may_release(person: Person, entry: Entry) -> bool:
+    """A releasing officer of the owner unit releases what waits to be."""
+    waiting = entry.state == State.DRAFT or entry.newest_version > entry.standing_version
+    return (
+        Role.RELEASING_OFFICER in person.roles
+        and person.unit_id == entry.unit_id
+        and waiting
+        and entry.state in {State.DRAFT, State.RELEASED}
+    )
+
+
+def may_withdraw(person: Person, entry: Entry) -> bool:
+    """A releasing officer of the owner unit takes back what is released; the author or such an officer drops a draft."""
+    if person.unit_id != entry.unit_id:
+        return False
+    if entry.state == State.DRAFT:
+        return person.id == entry.author_id or Role.RELEASING_OFFICER in person.roles
+    return entry.state == State.RELEASED and Role.RELEASING_OFFICER in person.roles
+
+
+class SecondPerson(Refused):
+    """Lowering the level, or going beyond the ministry, takes a second person: somebody other than the author must release this."""
+
+
+def needs_second_person(
+    version: EntryVersion, *, audience: frozenset[str], standing_level: int | None, standing_audience: frozenset[str]
+) -> bool:
+    """Say whether releasing a version lowers the level or opens the entry beyond the ministry for the first time."""
+    lowers = standing_level is not None and version.level < standing_level
+    return lowers or (beyond_ministry(audience) and not beyond_ministry(standing_audience))
+
+
+# --- content -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """What a form or an import says of an entry; ids are of things that exist. The kinds add their own fields."""
+
+    title: str
+    text: str
+    topics: tuple[int, ...] = ()
+    language: str = "en"
+    forum_id: int | None = None
+    event_id: int | None = None
+    counterparts: tuple[int, ...] = ()
+    registry_link: str = ""
+    review_by: date | None = None
+    level: int = Level.OFFICIAL
+    audience: frozenset[str] = frozenset({f"circle:{Circle.MINISTRY.value}"})
+    restriction_reason: str = ""
+    note: str = ""
+
+    def content(self) -> dict[str, Any]:
+        """Return what a version keeps, as JSON: every field but level, audience and the words about the change."""
+        return {
+            f.name: plain(getattr(self, f.name))
+            for f in fields(self)
+            if f.name not in {"level", "audience", "restriction_reason", "note"}
+        }
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON keeps it: days in ISO form, words of enums, tuples as lists (ids sorted)."""
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, tuple | frozenset):
+        items = [plain(v) for v in value]
+        return sorted(items) if all(isinstance(i, int) for i in items) else items
+    return value
+
+
+class TitleMissing(Refused):
+    """Give it a title."""
+
+    field = "title"
+
+
+class TextMissing(Refused):
+    """Write the line, if only one sentence."""
+
+    field = "text"
+
+
+class EditedMeanwhile(Refused):
+    """Somebody else saved this while you were writing. Both texts are below: merge them and save again."""
+
+
+class NotWaiting(Refused):
+    """There is nothing here that waits to be released."""
+
+
+class NotCurrent(Refused):
+    """This is no longer current, so it cannot be changed."""
+
+
+# the words under which fields are shown wherever two versions are compared
+LABELS = {
+    "title": N_("Title"),
+    "text": N_("Text"),
+    "topics": N_("Topics"),
+    "language": N_("Language"),
+    "forum_id": N_("Forum"),
+    "event_id": N_("Event"),
+    "counterparts": N_("Counterparts"),
+    "registry_link": N_("Registry file"),
+    "review_by": N_("Review by"),
+    "question_id": N_("Question"),
+    "stance": N_("Stance"),
+    "reason": N_("Reason"),
+    "red_lines": N_("Red lines"),
+    "fallback": N_("Fallback"),
+    "talking_points": N_("Talking points"),
+    "valid_from": N_("Valid from"),
+    "valid_until": N_("Valid until"),
+    "dossier_type": N_("Type"),
+    "lead_id": N_("Lead officer"),
+    "contributing": N_("Contributing units"),
+    "milestones": N_("Milestones"),
+    "positions": N_("Positions drawn on"),
+    "papers": N_("Papers"),
+}
+
+_CODE_LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
+
+
+def new_code(short_name: str) -> str:
+    """Return a readable code for a dossier: the unit and four random consonants, so that it counts nothing."""
+    return f"{short_name.upper()}-{''.join(secrets.choice(_CODE_LETTERS) for _ in range(4))}"

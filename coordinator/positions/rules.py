@@ -1,0 +1,98 @@
+"""What makes a position sound, and who may adhere to one."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from coordinator.entries.models import Level, State
+from coordinator.entries.rules import Draft
+from coordinator.errors import Refused
+from coordinator.people.models import Person, Role
+from coordinator.positions.models import Position, Stance
+
+REASON_NEEDED = {Stance.OPPOSE, Stance.RED_LINE}
+
+
+class StanceWithoutQuestion(Refused):
+    """A stance is on a question: choose one, or leave the stance open."""
+
+    field = "question"
+
+
+class QuestionWithoutStance(Refused):
+    """Choose a stance on this question; "no position" is one."""
+
+    field = "stance"
+
+
+class ReasonMissing(Refused):
+    """Say why: a refusal without a reason cannot be settled."""
+
+    field = "reason"
+
+
+class EndsBeforeItStarts(Refused):
+    """It would end before it starts."""
+
+    field = "valid_until"
+
+
+class AlreadyHeld(Refused):
+    """Your unit already has a released position on this question at this level. Revise that one, or let this one supersede it."""
+
+
+class AdheresToItself(Refused):
+    """A unit cannot adhere to its own line."""
+
+
+class NothingToAdhereTo(Refused):
+    """Only a released line on a question can be adhered to."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PositionDraft(Draft):
+    """What a form or an import says of a position."""
+
+    question_id: int | None = None
+    stance: Stance | None = None
+    reason: str = ""
+    red_lines: str = ""
+    fallback: str = ""
+    talking_points: str = ""
+    valid_from: date | None = None
+    valid_until: date | None = None
+
+
+def check(draft: PositionDraft) -> None:
+    """Refuse a stance without a question or the reverse, a refusal without a reason, and an end before the start."""
+    if draft.stance is not None and draft.question_id is None:
+        raise StanceWithoutQuestion
+    if draft.question_id is not None and draft.stance is None:
+        raise QuestionWithoutStance
+    if draft.stance in REASON_NEEDED and not draft.reason.strip():
+        raise ReasonMissing
+    if draft.valid_from and draft.valid_until and draft.valid_until < draft.valid_from:
+        raise EndsBeforeItStarts
+
+
+def may_adhere(person: Person, position: Position) -> bool:
+    """A releasing officer makes another unit's released line on a question the own unit's."""
+    return (
+        Role.RELEASING_OFFICER in person.roles
+        and person.unit_id != position.unit_id
+        and position.state == State.RELEASED
+        and position.question_id is not None
+    )
+
+
+def may_copy(position: Position) -> bool:
+    """A released line may be copied; a draft is nobody's line yet."""
+    return position.state == State.RELEASED
+
+
+def line_to_copy(position: Position, *, level: Level) -> str:
+    """Return the line with version, day and level, as it is pasted into a brief."""
+    day = f"{position.released_at:%d %B %Y}" if position.released_at else ""
+    return (
+        f"{level.label}\n{position.title}\n\n{position.text.strip()}\n\n"
+        f"{position.unit.name}, version {position.standing_version}, released {day}. {level.label}"
+    )

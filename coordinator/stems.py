@@ -1,0 +1,65 @@
+"""Stems of words: what full-text search matches, the same on every database and in every language."""
+
+import re
+import threading
+import unicodedata
+from functools import lru_cache
+
+import snowballstemmer
+
+LANGUAGES = {
+    "en": "english",
+    "fr": "french",
+    "es": "spanish",
+    "ru": "russian",
+    "ar": "arabic",
+    "de": "german",
+    "it": "italian",
+    "pt": "portuguese",
+    "nl": "dutch",
+}
+MOST_WORDS = 20  # of one query
+_CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
+_WORD = re.compile(rf"[{_CJK}]+|[^\W_{_CJK}]+")
+_IS_CJK = re.compile(rf"[{_CJK}]")
+_local = threading.local()
+
+
+@lru_cache(maxsize=1 << 16)
+def _stem(word: str, language: str) -> str:
+    made: dict[str, snowballstemmer.basestemmer.BaseStemmer] = _local.__dict__.setdefault("stemmers", {})
+    if language not in made:  # a stemmer keeps the word it is at: one per thread
+        made[language] = snowballstemmer.stemmer(LANGUAGES[language])
+    stem: str = made[language].stemWord(word)
+    return stem
+
+
+def words(text: str) -> list[str]:
+    """Return the words of a text in order, NFKC and case folded; Chinese, Japanese and Korean as pairs of characters."""
+    found: list[str] = []
+    for match in _WORD.finditer(unicodedata.normalize("NFKC", text).casefold()):
+        word = match.group()
+        if _IS_CJK.match(word):
+            found += [word[i : i + 2] for i in range(max(len(word) - 1, 1))]
+        else:
+            found.append(word[:60])
+    return found
+
+
+def index_stems(text: str, language: str) -> str:
+    """Return what is kept of a text for search: each word's stem as English and in the text's own language, in order."""
+    own = language if language in LANGUAGES else "en"
+    out: list[str] = []
+    for word in words(text):
+        out.append(_stem(word, "en"))
+        if own != "en":
+            out.append(_stem(word, own))
+    return " ".join(out)
+
+
+def query_stems(query: str) -> list[tuple[str, ...]]:
+    """Return for each word of a query the stems that it may have been kept under; at most twenty words."""
+    return [
+        tuple(dict.fromkeys(_stem(word, language) for language in ("en", "fr", "es", "ru", "ar")))
+        for word in words(query)[:MOST_WORDS]
+    ]
