@@ -5,7 +5,7 @@ import os
 from alembic import context
 from sqlalchemy import Connection
 
-import coordinator.app  # noqa: F401 - brings in every table, for autogenerate and check
+import coordinator.positions.models  # noqa: F401 - these bring in every table, for autogenerate and check
 from coordinator.db import Base, Moment, make_engine
 
 
