@@ -1,6 +1,6 @@
 """What is kept of an entry's text for comparing it; it goes when the entry goes."""
 
-from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from coordinator.db import Base
@@ -13,6 +13,7 @@ class EntryWords(Base):
     bookkeeping = True
 
     entry_id: Mapped[int] = mapped_column(ForeignKey("entry.id"), primary_key=True)
+    digest: Mapped[str] = mapped_column(String(16))
     words: Mapped[bytes] = mapped_column(LargeBinary)
 
 

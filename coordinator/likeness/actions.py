@@ -1,0 +1,51 @@
+"""Keeping the words of what is current, so that texts can be compared."""
+
+import hashlib
+from collections.abc import Iterable
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.orm import Session
+
+from coordinator.db import read_as_system
+from coordinator.entries.models import Entry, State
+from coordinator.likeness.models import EntryKeyword, EntryWords
+from coordinator.likeness.rules import keywords, parse
+
+_entry = Entry.__table__
+_words = EntryWords.__table__
+
+
+def text_digest(title: str, text: str) -> str:
+    """Return a short digest of a text: a decision that rests on likeness holds as long as it stays the same."""
+    return hashlib.sha256(f"{title}\0{text}".encode()).hexdigest()[:16]
+
+
+def keep_words(session: Session, ids: Iterable[int]) -> None:
+    """Parse and keep the words of those of some entries that are released; forget those of the others."""
+    wanted = sorted(set(ids))
+    if not wanted:
+        return
+    with read_as_system(session, "detector") as connection:
+        rows = connection.execute(
+            select(_entry.c.id, _entry.c.title, _entry.c.text, _entry.c.language).where(
+                _entry.c.id.in_(wanted), _entry.c.state == State.RELEASED
+            )
+        ).all()
+        known = dict(connection.execute(select(_words.c.entry_id, _words.c.digest).where(_words.c.entry_id.in_(wanted))).all())
+        fresh = {r.id: (r, text_digest(r.title, r.text)) for r in rows}
+        same = {i for i, (_, digest) in fresh.items() if known.get(i) == digest}
+        gone = [i for i in known if i not in same]
+        if gone:
+            connection.execute(delete(EntryKeyword).where(EntryKeyword.entry_id.in_(gone)))
+            connection.execute(delete(EntryWords).where(EntryWords.entry_id.in_(gone)))
+        put_words, put_keywords = [], []
+        for entry_id, (row, digest) in fresh.items():
+            if entry_id in same:
+                continue
+            words = parse(row.title, row.text, row.language)
+            put_words.append({"entry_id": entry_id, "digest": digest, "words": words.to_bytes()})
+            put_keywords += [{"entry_id": entry_id, "keyword": k} for k in keywords(words)]
+        if put_words:
+            connection.execute(insert(EntryWords), put_words)
+        if put_keywords:
+            connection.execute(insert(EntryKeyword), put_keywords)

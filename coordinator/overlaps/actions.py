@@ -1,0 +1,560 @@
+"""Finding overlaps, keeping them up to date, and what people do about them."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, and_, delete, exists, insert, or_, select, true, update
+from sqlalchemy.orm import Session
+
+from coordinator.db import Change, new_ref, read_as_system
+from coordinator.entries import actions as entries
+from coordinator.entries.rules import may_see
+from coordinator.history.actions import record
+from coordinator.likeness.actions import keep_words
+from coordinator.likeness.models import EntryWords
+from coordinator.likeness.queries import sharing_keywords, words_of
+from coordinator.likeness.rules import likeness_many, phrases
+from coordinator.overlaps import queries
+from coordinator.overlaps.models import (
+    Closing,
+    Outcome,
+    Overlap,
+    OverlapKind,
+    OverlapState,
+    Recheck,
+    Side,
+    Step,
+)
+from coordinator.overlaps.rules import (
+    RANK,
+    Closed,
+    Facts,
+    Finding,
+    Floors,
+    Lapsed,
+    NotYourOverlap,
+    SideFacts,
+    StatementMissing,
+    Text,
+    Vocabulary,
+    WhyDismiss,
+    dismissal_needs_both,
+    is_side,
+    judge,
+    signals,
+    state_of,
+    what_changed,
+)
+from coordinator.people.models import Person, Role, Unit
+from coordinator.people.queries import unit_readers
+
+_overlap, _side, _step = Overlap.__table__, Side.__table__, Step.__table__
+Pair = tuple[int, int]
+CHUNK = 500
+
+# --- finding -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Found:
+    """A pair that touches: what is known of both ends, and what the rule says."""
+
+    low: Facts
+    high: Facts
+    finding: Finding
+
+
+def _paired(pairs: Iterable[Pair]) -> set[Pair]:
+    return {(a, b) if a < b else (b, a) for a, b in pairs if a != b}
+
+
+def find(connection: Connection, ids: Sequence[int], known: Vocabulary, floors: Floors, *, higher: bool) -> dict[Pair, Found]:
+    """Return all that the rule says of the pairs of some released entries; with `higher`, of those where they are the lower.
+
+    This is the one path: for a save, for the nightly recompute and for what a draft would touch.
+    """
+    structural = _paired(queries.structural_candidates(connection, ids, window_days=floors.window_days))
+    textual = _paired(sharing_keywords(connection, ids))
+    if higher:
+        own = set(ids)
+        structural, textual = ({p for p in pairs if p[0] in own} for pairs in (structural, textual))
+    involved = {i for pair in structural | textual for i in pair}
+    digests = _digests(connection, involved)
+    facts = queries.facts(connection, involved, digests)
+    structural, textual = (
+        {(a, b) for a, b in pairs if a in facts and b in facts and facts[a].unit_id != facts[b].unit_id}
+        for pairs in (structural, textual)
+    )
+    alike = _alike(connection, textual, floors)
+    found: dict[Pair, Found] = {}
+    for low, high in sorted(structural | alike.keys()):
+        finding = judge(signals(facts[low], facts[high], known, Text(alike.get((low, high), 0.0))), known, floors)
+        if finding is not None:
+            found[low, high] = Found(facts[low], facts[high], finding)
+    return _with_phrases(connection, found, alike, known, floors)
+
+
+def _digests(connection: Connection, ids: Iterable[int]) -> dict[int, str]:
+    words = EntryWords.__table__
+    found: dict[int, str] = {}
+    wanted = sorted(ids)
+    for start in range(0, len(wanted), 5000):
+        rows = connection.execute(
+            select(words.c.entry_id, words.c.digest).where(words.c.entry_id.in_(wanted[start : start + 5000]))
+        )
+        found |= {i: d for i, d in rows}
+    return found
+
+
+def _alike(connection: Connection, pairs: set[Pair], floors: Floors) -> dict[Pair, float]:
+    """Return the likeness of those pairs that reach the lower floor."""
+    if not pairs:
+        return {}
+    least = min(floors.duplication, floors.possible)
+    words = words_of(connection, {i for pair in pairs for i in pair})
+    others: defaultdict[int, list[int]] = defaultdict(list)
+    for low, high in sorted(pairs):
+        if low in words and high in words:
+            others[low].append(high)
+    found: dict[Pair, float] = {}
+    for low, highs in others.items():
+        for high, like in zip(highs, likeness_many(words[low], [words[h] for h in highs]), strict=True):
+            if like.score >= least:
+                found[low, high] = like.score
+    return found
+
+
+def _with_phrases(
+    connection: Connection, found: dict[Pair, Found], alike: dict[Pair, float], known: Vocabulary, floors: Floors
+) -> dict[Pair, Found]:
+    """Judge those pairs again in which text counts, with the phrases that carry the likeness."""
+    counted = [pair for pair, f in found.items() if f.finding.inputs["texts"] is not None and f.finding.kind != OverlapKind.CONTACT]
+    if not counted:
+        return found
+    said = queries.texts(connection, {i for pair in counted for i in pair})
+    for pair in counted:
+        (a_title, a_text, language), (b_title, b_text, _) = said[pair[0]], said[pair[1]]
+        text = Text(alike[pair], phrases(a_title, a_text, b_title, b_text, language))
+        before = found[pair]
+        finding = judge(signals(before.low, before.high, known, text), known, floors)
+        if finding is not None:
+            found[pair] = Found(before.low, before.high, finding)
+    return found
+
+
+# --- keeping up to date ------------------------------------------------------------------------------------------------
+
+
+def follow(session: Session, change: Change, *, inline: int) -> None:
+    """Bring the overlaps up to date with a change, before its commit; more than `inline` entries are left to the job."""
+    if not change.touched or change.at is None:
+        return
+    session.flush()
+    with read_as_system(session, "detector") as connection:
+        ids = sorted(queries.entries_touched(connection, change.touched))
+    now_, later = (ids, []) if len(ids) <= inline else (sorted(change.touched.get("entry", ())), ids)
+    if later:
+        known = set(session.scalars(select(Recheck.entry_id)))
+        rows = [{"entry_id": i} for i in later if i not in known]
+        if rows:
+            session.execute(insert(Recheck), rows)
+    bring_up_to_date(session, now_, at=change.at, names=bool(change.touched.keys() - {"entry"}))
+
+
+def bring_up_to_date(session: Session, ids: Sequence[int], *, at: datetime, names: bool = False) -> int:
+    """Find again all overlaps of some entries and keep what differs; return how many rows changed."""
+    if not ids:
+        return 0
+    if names:
+        entries.index(session, ids)
+    keep_words(session, ids)
+    changed = 0
+    for start in range(0, len(ids), CHUNK):
+        some = ids[start : start + CHUNK]
+        with read_as_system(session, "detector") as connection:
+            known, floors = queries.vocabulary(connection), queries.floors()
+            found = find(connection, some, known, floors, higher=False)
+            standing = _standing(connection, or_(_overlap.c.low_id.in_(some), _overlap.c.high_id.in_(some)))
+            changed += _keep(session, connection, found, standing, at=at)
+    return changed
+
+
+def catch_up(session: Session, *, at: datetime, most: int = CHUNK) -> int:
+    """Bring up to date some of the entries that a large change left to the job; return how many. Needs a transaction."""
+    ids = list(session.scalars(select(Recheck.entry_id).order_by(Recheck.entry_id).limit(most)))
+    bring_up_to_date(session, ids, at=at, names=True)
+    session.execute(delete(Recheck).where(Recheck.entry_id.in_(ids)))
+    return len(ids)
+
+
+def recompute(session: Session, *, after: int, at: datetime, size: int = CHUNK) -> tuple[int, int | None]:
+    """Find again the pairs whose lower end is one of the next `size` entries above `after`; needs a transaction.
+
+    Returns how many rows changed and the last entry looked at, None when there are no more.
+    """
+    with read_as_system(session, "detector") as connection:
+        ids = queries.released_ids(connection, after=after, most=size)
+        last = ids[-1] if len(ids) == size else None
+        upper = _overlap.c.low_id <= last if last is not None else true()
+    keep_words(session, ids)
+    with read_as_system(session, "detector") as connection:
+        known, floors = queries.vocabulary(connection), queries.floors()
+        found = find(connection, ids, known, floors, higher=True) if ids else {}
+        # rows whose lower end is no longer released fall into the range too, and lapse
+        standing = _standing(connection, and_(_overlap.c.low_id > after, upper))
+        changed = _keep(session, connection, found, standing, at=at)
+    return changed, last
+
+
+@dataclass
+class Standing:
+    """A row that is kept of a pair."""
+
+    row: Any
+    acted: bool
+
+
+def _standing(connection: Connection, where: Any) -> dict[Pair, Standing]:
+    acted = exists().where(_step.c.overlap_id == _overlap.c.id, _step.c.person_id.is_not(None))
+    rows = connection.execute(select(_overlap, acted.label("acted")).where(where))
+    return {(r.low_id, r.high_id): Standing(r, bool(r.acted)) for r in rows}
+
+
+def _keep(
+    session: Session, connection: Connection, found: dict[Pair, Found], standing: dict[Pair, Standing], *, at: datetime
+) -> int:
+    """Write what differs between what was found and what is kept, and record it as one event."""
+    stored = {
+        pair: f for pair, f in found.items() if f.finding.kind != OverlapKind.CONTACT or (pair in standing and standing[pair].acted)
+    }
+    asked = _asked(session, connection, stored)
+    sides = _sides(connection, [s.row.id for s in standing.values()])
+    plans = [
+        plan
+        for pair in sorted(stored.keys() | standing.keys())
+        if (plan := _plan(stored.get(pair), standing.get(pair), asked.get(pair, {}), sides)) is not None
+    ]
+    if not plans:
+        return 0
+    counts: dict[str, int] = defaultdict(int)
+    for plan in plans:
+        counts[plan.did] += 1
+    number = record(session, "overlaps.updated", subject=("overlaps", 0), by=None, at=at, said=dict(counts))
+    session.flush()
+    _write(connection, plans, number=number, at=at)
+    return len(plans)
+
+
+@dataclass
+class Plan:
+    """What is to be written of one pair: its columns, who is asked, and the step for its record."""
+
+    did: str
+    id: int | None
+    columns: dict[str, Any]
+    asked: dict[int, bool]
+    reset: bool = False
+    detail: dict[str, Any] | None = None
+
+
+def _plan(new: Found | None, old: Standing | None, asked: dict[int, bool], sides: dict[int, dict[int, SideFacts]]) -> Plan | None:
+    if new is None:
+        if old is None or not old.row.current:
+            return None
+        return Plan("lapsed", old.row.id, {"current": False, "state": OverlapState.LAPSED}, {})
+    columns = _columns(new)
+    if old is None:
+        state = state_of(current=True, closed_as=None, sides=[SideFacts(u, a) for u, a in asked.items()])
+        ends = {"low_id": new.low.id, "high_id": new.high.id}
+        return Plan("raised", None, columns | ends | {"current": True, "state": state}, asked)
+    row = old.row
+    known = sides.get(row.id, {})
+    reopened = row.fingerprint != columns["fingerprint"]
+    closed_as = None if reopened else row.closed_as
+    after = [SideFacts(u, a, acknowledged=not reopened and u in known and known[u].acknowledged) for u, a in asked.items()]
+    state = state_of(current=True, closed_as=closed_as, sides=after)
+    columns |= {"current": True, "state": state}
+    if reopened:
+        columns |= {"closed_as": None, "outcome": None, "statement": "", "look_again_on": None, "lead_unit_id": None}
+    same_sides = {u: s.asked for u, s in known.items()} == asked
+    if same_sides and all(_same(getattr(row, k), v) for k, v in columns.items()):
+        return None
+    if reopened:
+        did = "reopened" if old.acted else "changed"
+        detail = {"before": row.inputs, "after": columns["inputs"], "what": what_changed(row.inputs, columns["inputs"])}
+        return Plan(did, row.id, columns, asked, reset=True, detail=detail)
+    return Plan("returned" if not row.current else "updated", row.id, columns, asked)
+
+
+def _same(kept: Any, new: Any) -> bool:
+    return bool(abs(kept - new) < 1e-9) if isinstance(new, float) else bool(kept == new)
+
+
+def _columns(found: Found) -> dict[str, Any]:
+    finding = found.finding
+    return {
+        "low_unit_id": found.low.unit_id,
+        "high_unit_id": found.high.unit_id,
+        "kind": finding.kind,
+        "severity": finding.severity,
+        "rank": RANK[finding.severity],
+        "near_on": min((*found.low.dates, *found.high.dates), default=None),
+        "score": finding.score,
+        "reasons": list(finding.reasons),
+        "inputs": finding.inputs,
+        "fingerprint": finding.fingerprint,
+    }
+
+
+def _asked(session: Session, connection: Connection, found: dict[Pair, Found]) -> dict[Pair, dict[int, bool]]:
+    """Return for each pair which of its two units can see both ends: those are asked about it."""
+    if not found:
+        return {}
+    readers = unit_readers(session, {u for f in found.values() for u in (f.low.unit_id, f.high.unit_id)})
+    audiences = queries.audiences(connection, {i for pair in found for i in pair})
+
+    def sees_both(unit_id: int, pair: Pair) -> bool:
+        return all(may_see(readers[unit_id], level=audiences[i][0], audience=audiences[i][1]) for i in pair)
+
+    return {pair: {u: sees_both(u, pair) for u in sorted({f.low.unit_id, f.high.unit_id})} for pair, f in found.items()}
+
+
+def _sides(connection: Connection, ids: Sequence[int]) -> dict[int, dict[int, SideFacts]]:
+    found: defaultdict[int, dict[int, SideFacts]] = defaultdict(dict)
+    for start in range(0, len(ids), 5000):
+        for row in connection.execute(select(_side).where(_side.c.overlap_id.in_(ids[start : start + 5000]))):
+            found[row.overlap_id][row.unit_id] = SideFacts(row.unit_id, row.asked, row.acknowledged_at is not None, row.closing)
+    return found
+
+
+def _write(connection: Connection, plans: Sequence[Plan], *, number: int, at: datetime) -> None:
+    fresh, steps = [], []
+    for plan in plans:
+        columns = plan.columns | {"changed_at": at, "changed_number": number}
+        if plan.id is None:
+            fresh.append(plan)
+            continue
+        connection.execute(update(Overlap).where(_overlap.c.id == plan.id), columns)
+        if plan.reset:
+            connection.execute(
+                update(Side)
+                .where(_side.c.overlap_id == plan.id)
+                .values(
+                    acknowledged_at=None,
+                    acknowledged_by_id=None,
+                    closing=None,
+                    closing_at=None,
+                    closing_by_id=None,
+                    closing_why="",
+                )
+            )
+        if plan.did != "updated":
+            steps.append(_step_row(plan.id, plan.did, number, at, plan.detail))
+        if plan.asked:
+            _write_sides(connection, plan.id, plan.asked)
+    if fresh:
+        _write_fresh(connection, fresh, steps, number=number, at=at)
+    if steps:
+        connection.execute(insert(Step), steps)
+
+
+def _write_fresh(connection: Connection, fresh: list[Plan], steps: list[dict[str, Any]], *, number: int, at: datetime) -> None:
+    rows = [
+        p.columns | {"ref": new_ref(), "found_at": at, "changed_at": at, "changed_number": number, "statement": ""} for p in fresh
+    ]
+    connection.execute(insert(Overlap), rows)
+    refs = [r["ref"] for r in rows]
+    ids: dict[str, int] = {}
+    for start in range(0, len(refs), 5000):
+        found = connection.execute(select(_overlap.c.ref, _overlap.c.id).where(_overlap.c.ref.in_(refs[start : start + 5000])))
+        ids |= {ref: i for ref, i in found}
+    sides = [
+        {"overlap_id": ids[r["ref"]], "unit_id": u, "asked": a, "closing_why": ""}
+        for r, p in zip(rows, fresh, strict=True)
+        for u, a in p.asked.items()
+    ]
+    connection.execute(insert(Side), sides)
+    steps += [_step_row(ids[r["ref"]], "raised", number, at, None) for r in rows]
+
+
+def _write_sides(connection: Connection, overlap_id: int, asked: dict[int, bool]) -> None:
+    known = set(connection.scalars(select(_side.c.unit_id).where(_side.c.overlap_id == overlap_id)))
+    gone = known - asked.keys()
+    if gone:
+        connection.execute(delete(Side).where(_side.c.overlap_id == overlap_id, _side.c.unit_id.in_(gone)))
+    for unit_id, is_asked in asked.items():
+        if unit_id in known:
+            connection.execute(
+                update(Side).where(_side.c.overlap_id == overlap_id, _side.c.unit_id == unit_id).values(asked=is_asked)
+            )
+        else:
+            connection.execute(insert(Side).values(overlap_id=overlap_id, unit_id=unit_id, asked=is_asked, closing_why=""))
+
+
+def _step_row(overlap_id: int, did: str, number: int, at: datetime, detail: dict[str, Any] | None) -> dict[str, Any]:
+    return {"overlap_id": overlap_id, "did": did, "number": number, "at": at, "said": "", "detail": detail or {}}
+
+
+# --- what people do ----------------------------------------------------------------------------------------------------
+
+
+def acknowledge(session: Session, overlap: Overlap, *, by: Person, at: datetime) -> None:
+    """Say for one's own unit that the overlap is known; when every unit that is asked has, it is acknowledged."""
+    side = _own_side(session, overlap, by)
+    if side is None:
+        raise NotYourOverlap
+    _still_open(overlap)
+    if side.acknowledged_at is not None:
+        return
+    side.acknowledged_at, side.acknowledged_by_id = at, by.id
+    _settle_state(session, overlap)
+    _act(session, overlap, "acknowledged", by=by, at=at)
+
+
+def dismiss(session: Session, overlap: Overlap, *, why: str, by: Person, at: datetime) -> None:
+    """Say that it is nothing, and why. High and critical ones close when both units say so, or a coordinator does."""
+    if not why.strip():
+        raise WhyDismiss
+    alone = Role.COORDINATOR in by.roles or not dismissal_needs_both(overlap.severity)
+    _close(session, overlap, Closing.DISMISS, alone=alone, why=why.strip(), by=by, at=at)
+
+
+def settle(
+    session: Session,
+    overlap: Overlap,
+    *,
+    statement: str,
+    outcome: Outcome,
+    lead: Unit | None = None,
+    look_again_on: date | None = None,
+    by: Person,
+    at: datetime,
+) -> None:
+    """Write down what was agreed. It closes when the other unit agrees to the same words, or when a coordinator says so."""
+    if not statement.strip():
+        raise StatementMissing
+    overlap_sides = _sides_of(session, overlap)
+    _still_open(overlap)
+    if overlap.statement != statement.strip() or overlap.outcome != outcome:
+        for side in overlap_sides:  # other words: whoever agreed to the old ones has not agreed to these
+            if side.closing is Closing.SETTLE:
+                side.closing = None
+        overlap.statement, overlap.outcome = statement.strip(), outcome
+    overlap.lead_unit_id, overlap.look_again_on = lead.id if lead else None, look_again_on
+    _close(session, overlap, Closing.SETTLE, alone=Role.COORDINATOR in by.roles, why=statement.strip(), by=by, at=at)
+
+
+def agree(session: Session, overlap: Overlap, *, by: Person, at: datetime) -> None:
+    """Agree for one's own unit to what the other one would close the overlap with."""
+    own = _own_side(session, overlap, by)
+    if own is None:
+        raise NotYourOverlap
+    offered = next((s for s in _sides_of(session, overlap) if s.unit_id != own.unit_id and s.closing), None)
+    if offered is None or offered.closing is None:
+        raise NotYourOverlap("There is nothing on the table to agree to.")
+    _close(session, overlap, offered.closing, alone=False, why=offered.closing_why, by=by, at=at)
+
+
+def reopen(session: Session, overlap: Overlap, *, why: str, by: Person, at: datetime) -> None:
+    """Take a closed overlap up again, with a reason."""
+    if not (is_side(by, overlap) or Role.COORDINATOR in by.roles):
+        raise NotYourOverlap
+    if not overlap.current:
+        raise Lapsed
+    if not why.strip():
+        raise WhyDismiss("Say why it is taken up again.", field="why")
+    overlap.closed_as = None
+    for side in _sides_of(session, overlap):
+        side.closing, side.closing_at, side.closing_by_id, side.closing_why = None, None, None, ""
+    _settle_state(session, overlap)
+    _act(session, overlap, "reopened", by=by, at=at, said=why.strip())
+
+
+def take_up(session: Session, low: Any, high: Any, *, by: Person, at: datetime) -> Overlap:
+    """Make a row of a contact, because somebody acts on it; the two entries are seen by whoever does."""
+    pair = (min(low.id, high.id), max(low.id, high.id))
+    known = session.scalars(select(Overlap).where(Overlap.low_id == pair[0], Overlap.high_id == pair[1])).one_or_none()
+    if known is not None and known.current:
+        return known
+    with read_as_system(session, "detector") as connection:
+        vocabulary, floors = queries.vocabulary(connection), queries.floors()
+        facts = queries.facts(connection, pair, _digests(connection, pair))
+        finding = (
+            judge(signals(facts[pair[0]], facts[pair[1]], vocabulary, Text()), vocabulary, floors) if len(facts) == 2 else None
+        )
+        if finding is None or finding.kind != OverlapKind.CONTACT:
+            raise Lapsed
+        found = {pair: Found(facts[pair[0]], facts[pair[1]], finding)}
+        standing = _standing(connection, and_(_overlap.c.low_id == pair[0], _overlap.c.high_id == pair[1]))
+        plan = _plan(found[pair], standing.get(pair), _asked(session, connection, found)[pair], {})
+        if plan is not None:
+            number = record(session, "overlaps.updated", subject=("overlaps", 0), by=None, at=at, said={"taken_up": 1})
+            session.flush()
+            _write(connection, [plan], number=number, at=at)
+    overlap = session.scalars(
+        select(Overlap).where(Overlap.low_id == pair[0], Overlap.high_id == pair[1]).execution_options(populate_existing=True)
+    ).one()
+    _act(session, overlap, "taken_up", by=by, at=at)
+    return overlap
+
+
+def _close(session: Session, overlap: Overlap, closing: Closing, *, alone: bool, why: str, by: Person, at: datetime) -> None:
+    _still_open(overlap)
+    own = _own_side(session, overlap, by)
+    if own is None and Role.COORDINATOR not in by.roles:
+        raise NotYourOverlap
+    if own is not None:
+        own.closing, own.closing_at, own.closing_by_id, own.closing_why = closing, at, by.id, why
+        if own.acknowledged_at is None:
+            own.acknowledged_at, own.acknowledged_by_id = at, by.id
+    asked = [s for s in _sides_of(session, overlap) if s.asked]
+    if alone or (asked and all(s.closing is closing for s in asked)):
+        overlap.closed_as = closing
+        done = "settled" if closing is Closing.SETTLE else "dismissed"
+    else:
+        done = "proposed_settling" if closing is Closing.SETTLE else "proposed_dismissing"
+    _settle_state(session, overlap)
+    _act(session, overlap, done, by=by, at=at, said=why)
+
+
+def _sides_of(session: Session, overlap: Overlap) -> Sequence[Side]:
+    return session.scalars(select(Side).where(Side.overlap_id == overlap.id).order_by(Side.unit_id)).all()
+
+
+def _own_side(session: Session, overlap: Overlap, by: Person) -> Side | None:
+    session.refresh(overlap, [c.key for c in Overlap.__mapper__.column_attrs])
+    if not is_side(by, overlap):
+        return None
+    return next((s for s in _sides_of(session, overlap) if s.unit_id == by.unit_id and s.asked), None)
+
+
+def _still_open(overlap: Overlap) -> None:
+    if not overlap.current:
+        raise Lapsed
+    if overlap.closed_as is not None:
+        raise Closed
+
+
+def _settle_state(session: Session, overlap: Overlap) -> None:
+    sides = [SideFacts(s.unit_id, s.asked, s.acknowledged_at is not None, s.closing) for s in _sides_of(session, overlap)]
+    overlap.state = state_of(current=overlap.current, closed_as=overlap.closed_as, sides=sides)
+
+
+def _act(session: Session, overlap: Overlap, did: str, *, by: Person, at: datetime, said: str = "") -> None:
+    number = record(session, f"overlap.{did}", subject=("overlap", overlap.id), by=by, at=at)
+    overlap.changed_at, overlap.changed_number = at, number
+    session.add(
+        Step(
+            overlap_id=overlap.id,
+            number=number,
+            at=at,
+            did=did,
+            person_id=by.id,
+            unit_id=by.unit_id,
+            said=said,
+            detail={},
+        )
+    )

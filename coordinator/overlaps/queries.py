@@ -1,0 +1,453 @@
+"""What is known of overlaps: what the detector reads of all entries, and what a reader sees of the pairs."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, or_, select
+from sqlalchemy.orm import Session, aliased, joinedload, selectinload
+
+from coordinator.calendar.models import Counterpart, Event, Forum, Question
+from coordinator.db import Reader, protect
+from coordinator.dossiers.models import Milestone
+from coordinator.entries.models import AudienceToken, Entry, EntryCounterpart, EntryTopic, State
+from coordinator.entries.queries import visible
+from coordinator.errors import NotFound
+from coordinator.overlaps.models import Overlap, OverlapKind, OverlapState, Severity, Side, Step
+from coordinator.overlaps.rules import Facts, Floors, Vocabulary
+from coordinator.people.models import Unit
+from coordinator.people.rules import Reader as PersonReader
+from coordinator.positions.models import Position
+from coordinator.settings import detection
+from coordinator.topics.models import Related, Topic
+
+# --- who sees an overlap: whoever sees both ends -----------------------------------------------------------------------
+
+
+def both_ends(reader: Reader) -> ColumnElement[bool]:
+    """Return the rule of access of overlaps as SQL: both ends are visible."""
+    low, high = Entry.__table__.alias(), Entry.__table__.alias()
+    return and_(
+        exists().where(low.c.id == Overlap.low_id, visible(reader, low.c)),
+        exists().where(high.c.id == Overlap.high_id, visible(reader, high.c)),
+    )
+
+
+def _of_overlap(overlap_id: Any) -> Any:
+    def criterion(reader: Reader) -> ColumnElement[bool]:
+        overlap, low, high = Overlap.__table__.alias(), Entry.__table__.alias(), Entry.__table__.alias()
+        return exists().where(
+            overlap.c.id == overlap_id,
+            exists().where(low.c.id == overlap.c.low_id, visible(reader, low.c)),
+            exists().where(high.c.id == overlap.c.high_id, visible(reader, high.c)),
+        )
+
+    return criterion
+
+
+protect(Overlap, both_ends, "entry_words", "entry_keyword")
+protect(Side, _of_overlap(Side.overlap_id))
+protect(Step, _of_overlap(Step.overlap_id))
+
+# --- what the detector reads -------------------------------------------------------------------------------------------
+
+_entry, _event, _milestone = Entry.__table__, Event.__table__, Milestone.__table__
+_topic, _counterpart = EntryTopic.__table__, EntryCounterpart.__table__
+
+
+@lru_cache
+def floors() -> Floors:
+    """Return the floors, windows and weights of config/detection.toml."""
+    said = detection()
+    return Floors(
+        possible=said["text"]["possible_floor"],
+        duplication=said["text"]["duplication_floor"],
+        window_days=said["dates"]["window_days"],
+        close_days=said["dates"]["close_days"],
+        weights=said["weights"],
+    )
+
+
+def vocabulary(connection: Connection) -> Vocabulary:
+    """Return the names, umbrella marks and edges of the shared lists."""
+
+    def names(model: Any, name: Any) -> dict[int, str]:
+        return dict(connection.execute(select(model.__table__.c.id, name)).all())
+
+    return Vocabulary(
+        topics=names(Topic, Topic.__table__.c.name),
+        umbrella=frozenset(connection.scalars(select(Topic.__table__.c.id).where(Topic.__table__.c.umbrella.is_(True)))),
+        related=frozenset((a, b) for a, b in connection.execute(select(Related.__table__.c.low_id, Related.__table__.c.high_id))),
+        questions=names(Question, Question.__table__.c.text),
+        events=names(Event, Event.__table__.c.name),
+        forums=names(Forum, Forum.__table__.c.name),
+        counterparts=names(Counterpart, Counterpart.__table__.c.name),
+    )
+
+
+def facts(connection: Connection, ids: Iterable[int], digests: dict[int, str] | None = None) -> dict[int, Facts]:
+    """Return what the detector knows of those of some entries that are released."""
+    wanted = sorted(set(ids))
+    if not wanted:
+        return {}
+    topics: defaultdict[int, set[int]] = defaultdict(set)
+    counterparts: defaultdict[int, set[int]] = defaultdict(set)
+    dates: defaultdict[int, set[date]] = defaultdict(set)
+    found: dict[int, Facts] = {}
+    for some in _chunks(wanted, 5000):
+        for i, t in connection.execute(select(_topic.c.entry_id, _topic.c.topic_id).where(_topic.c.entry_id.in_(some))):
+            topics[i].add(t)
+        for i, c in connection.execute(
+            select(_counterpart.c.entry_id, _counterpart.c.counterpart_id).where(_counterpart.c.entry_id.in_(some))
+        ):
+            counterparts[i].add(c)
+        for i, d in connection.execute(
+            select(_milestone.c.entry_id, _milestone.c.due_on).where(_milestone.c.entry_id.in_(some), _milestone.c.past.is_(False))
+        ):
+            dates[i].add(d)
+        for row in connection.execute(
+            select(
+                _entry.c.id,
+                _entry.c.unit_id,
+                _entry.c.question_id,
+                _entry.c.stance,
+                _entry.c.event_id,
+                _entry.c.forum_id,
+                _event.c.starts_on,
+                _event.c.past,
+            )
+            .join(_event, _event.c.id == _entry.c.event_id, isouter=True)
+            .where(_entry.c.id.in_(some), _entry.c.state == State.RELEASED)
+        ):
+            open_event = row.event_id is not None and not row.past
+            if open_event:
+                dates[row.id].add(row.starts_on)
+            found[row.id] = Facts(
+                id=row.id,
+                unit_id=row.unit_id,
+                text_digest=(digests or {}).get(row.id, ""),
+                question_id=row.question_id,
+                stance=row.stance,
+                event_id=row.event_id if open_event else None,
+                forum_id=row.forum_id,
+                topics=frozenset(topics[row.id]),
+                counterparts=frozenset(counterparts[row.id]),
+                dates=tuple(sorted(dates[row.id])),
+            )
+    return found
+
+
+def structural_candidates(connection: Connection, ids: Sequence[int], *, window_days: int) -> set[tuple[int, int]]:
+    """Return the pairs (one of `ids`, an entry of another unit) that share a question, an open event, or a counterpart in time.
+
+    A shared topic or forum alone makes nothing that is stored, so it needs no looking for here: contacts are read off the
+    topics, and a duplication is found by its text.
+    """
+    mine, theirs = _entry.alias(), _entry.alias()
+
+    def pairs(*on: ColumnElement[bool]) -> Select[int, int]:
+        return (
+            select(mine.c.id, theirs.c.id)
+            .join(theirs, and_(theirs.c.unit_id != mine.c.unit_id, theirs.c.state == State.RELEASED, *on))
+            .where(mine.c.id.in_(list(ids)), mine.c.state == State.RELEASED)
+        )
+
+    found = {(a, b) for a, b in connection.execute(pairs(theirs.c.question_id == mine.c.question_id))}
+    met = pairs(theirs.c.event_id == mine.c.event_id).join(_event, and_(_event.c.id == mine.c.event_id, _event.c.past.is_(False)))
+    found |= {(a, b) for a, b in connection.execute(met)}
+    found |= _by_counterpart(connection, ids, window_days)
+    return found
+
+
+def _by_counterpart(connection: Connection, ids: Sequence[int], window_days: int) -> set[tuple[int, int]]:
+    """Return the pairs that share a counterpart and have days (of events or milestones) within the window."""
+    days = (
+        select(_entry.c.id.label("id"), _event.c.starts_on.label("day"))
+        .join(_event, and_(_event.c.id == _entry.c.event_id, _event.c.past.is_(False)))
+        .union_all(select(_milestone.c.entry_id, _milestone.c.due_on).where(_milestone.c.past.is_(False)))
+    )
+    my_days = days.subquery("my_days")
+    own: defaultdict[int, list[tuple[date, int]]] = defaultdict(list)
+    with_days = connection.execute(
+        select(_counterpart.c.entry_id, _counterpart.c.counterpart_id, my_days.c.day)
+        .join(my_days, my_days.c.id == _counterpart.c.entry_id)
+        .join(_entry, and_(_entry.c.id == _counterpart.c.entry_id, _entry.c.state == State.RELEASED))
+        .where(_counterpart.c.entry_id.in_(list(ids)))
+    ).all()
+    for entry_id, counterpart_id, day in with_days:
+        own[counterpart_id].append((day, entry_id))
+    found: set[tuple[int, int]] = set()
+    if not own:
+        return found
+    window = timedelta(days=window_days)
+    first = min(d for pairs in own.values() for d, _ in pairs) - window
+    last = max(d for pairs in own.values() for d, _ in pairs) + window
+    their_days = days.subquery("their_days")
+    others = connection.execute(
+        select(_counterpart.c.counterpart_id, _entry.c.id, their_days.c.day)
+        .join(_entry, and_(_entry.c.id == _counterpart.c.entry_id, _entry.c.state == State.RELEASED))
+        .join(their_days, their_days.c.id == _entry.c.id)
+        .where(_counterpart.c.counterpart_id.in_(list(own)), their_days.c.day.between(first, last))
+    )
+    for counterpart_id, other, day in others:
+        found |= {(i, other) for d, i in own[counterpart_id] if i != other and abs(d - day) <= window}
+    return found
+
+
+def entries_touched(connection: Connection, touched: dict[str, set[int]]) -> set[int]:
+    """Return the released entries whose overlaps a change may have moved, from what it touched."""
+    found: set[int] = set(touched.get("entry", ()))
+    ways: list[tuple[str, Any, Any]] = [
+        ("topic", _topic.c.entry_id, _topic.c.topic_id),
+        ("counterpart", _counterpart.c.entry_id, _counterpart.c.counterpart_id),
+        ("event", _entry.c.id, _entry.c.event_id),
+        ("forum", _entry.c.id, _entry.c.forum_id),
+        ("question", _entry.c.id, _entry.c.question_id),
+        ("unit", _entry.c.id, _entry.c.unit_id),
+    ]
+    for kind, entry_id, key in ways:
+        if touched.get(kind):
+            found |= set(connection.scalars(select(entry_id).where(key.in_(sorted(touched[kind])))))
+    return found
+
+
+def audiences(connection: Connection, ids: Iterable[int]) -> dict[int, tuple[int, frozenset[str]]]:
+    """Return level and audience tokens of some entries: what decides which units are asked about an overlap."""
+    wanted = sorted(set(ids))
+    level: dict[int, tuple[int, int]] = {}
+    for some in _chunks(wanted, 5000):
+        for i, lvl, a in connection.execute(select(_entry.c.id, _entry.c.level, _entry.c.audience_id).where(_entry.c.id.in_(some))):
+            level[i] = (lvl, a)
+    tokens: defaultdict[int, set[str]] = defaultdict(set)
+    token = AudienceToken.__table__
+    for some in _chunks(sorted({a for _, a in level.values()}), 5000):
+        for a, t in connection.execute(select(token.c.audience_id, token.c.token).where(token.c.audience_id.in_(some))):
+            tokens[a].add(t)
+    frozen = {a: frozenset(t) for a, t in tokens.items()}
+    return {i: (lvl, frozen[a]) for i, (lvl, a) in level.items()}
+
+
+def texts(connection: Connection, ids: Iterable[int]) -> dict[int, tuple[str, str, str]]:
+    """Return title, text and language of some entries, for the phrases that carry a likeness."""
+    rows = connection.execute(
+        select(_entry.c.id, _entry.c.title, _entry.c.text, _entry.c.language).where(_entry.c.id.in_(sorted(set(ids))))
+    )
+    return {i: (title, text, language) for i, title, text, language in rows}
+
+
+def released_ids(connection: Connection, *, after: int, most: int) -> list[int]:
+    """Return the ids of released entries above one, in order, at most `most`."""
+    return list(
+        connection.scalars(
+            select(_entry.c.id).where(_entry.c.state == State.RELEASED, _entry.c.id > after).order_by(_entry.c.id).limit(most)
+        )
+    )
+
+
+def _chunks(items: Sequence[int], size: int) -> Iterable[Sequence[int]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+# --- what a reader sees ------------------------------------------------------------------------------------------------
+
+PAGE = 25
+MOST_COUNTED = 1000
+OPEN = (OverlapState.OPEN, OverlapState.ACKNOWLEDGED)
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What the list of overlaps is narrowed by; every part is optional."""
+
+    state: OverlapState | None = None
+    still_open: bool = True
+    kind: OverlapKind | None = None
+    severity: Severity | None = None
+    unit_id: int | None = None
+    topic_id: int | None = None
+    entry_id: int | None = None
+
+
+def with_company() -> Select[Overlap]:
+    """Return a select of overlaps with both ends, their units, and what each side did."""
+    low, high = joinedload(Overlap.low), joinedload(Overlap.high)
+    return select(Overlap).options(
+        low.joinedload(Entry.unit),
+        high.joinedload(Entry.unit),
+        low.joinedload(Entry.event),
+        high.joinedload(Entry.event),
+        selectinload(Overlap.sides).joinedload(Side.unit),
+        joinedload(Overlap.lead_unit),
+    )
+
+
+def in_order() -> tuple[Any, ...]:
+    """Return the order of every list: the worst first, then the nearest event, then as found."""
+    return (Overlap.rank, Overlap.near_on.is_(None), Overlap.near_on, Overlap.id)
+
+
+def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
+    where: list[ColumnElement[bool]] = []
+    if filters.state is not None:
+        where.append(Overlap.state == filters.state)
+    elif filters.still_open:
+        where += [Overlap.current.is_(True), Overlap.state.in_(OPEN)]
+    if filters.kind is not None:
+        where.append(Overlap.kind == filters.kind)
+    if filters.severity is not None:
+        where.append(Overlap.severity == filters.severity)
+    if filters.unit_id is not None:
+        where.append(or_(Overlap.low_unit_id == filters.unit_id, Overlap.high_unit_id == filters.unit_id))
+    if filters.entry_id is not None:
+        where.append(or_(Overlap.low_id == filters.entry_id, Overlap.high_id == filters.entry_id))
+    if filters.topic_id is not None:
+        on_it = select(EntryTopic.entry_id).where(EntryTopic.topic_id == filters.topic_id)
+        where.append(and_(Overlap.low_id.in_(on_it), Overlap.high_id.in_(on_it)))
+    return where
+
+
+def listed(session: Session, filters: Filters, *, number: int = 1, size: int = PAGE) -> tuple[Sequence[Overlap], int]:
+    """Return one page of the overlaps that pass the filters, the worst first, and how many there are (counted to 1,000)."""
+    where = _conditions(filters)
+    some = select(Overlap.id).where(*where).limit(MOST_COUNTED).subquery()
+    total = session.scalar(select(func.count()).select_from(some)) or 0
+    rows = session.scalars(with_company().where(*where).order_by(*in_order()).limit(size).offset((number - 1) * size)).all()
+    return rows, total
+
+
+def one(session: Session, ref: str) -> Overlap:
+    """Return an overlap by ref with both ends; raises NotFound unless the reader may see both."""
+    found = session.scalars(
+        with_company()
+        .where(Overlap.ref == ref)
+        .options(
+            joinedload(Overlap.low).joinedload(Position.question),
+            joinedload(Overlap.high).joinedload(Position.question),
+            joinedload(Overlap.low).joinedload(Entry.forum),
+            joinedload(Overlap.high).joinedload(Entry.forum),
+            joinedload(Overlap.low).selectinload(Entry.topics),
+            joinedload(Overlap.high).selectinload(Entry.topics),
+            joinedload(Overlap.low).selectinload(Entry.counterparts),
+            joinedload(Overlap.high).selectinload(Entry.counterparts),
+        )
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def steps(session: Session, overlap: Overlap) -> Sequence[Step]:
+    """Return what happened to an overlap, oldest first, with who did it."""
+    return session.scalars(
+        select(Step).where(Step.overlap_id == overlap.id).options(joinedload(Step.person), joinedload(Step.unit)).order_by(Step.id)
+    ).all()
+
+
+def of_entry(session: Session, entry_id: int) -> Sequence[Overlap]:
+    """Return the current overlaps of an entry, the worst first."""
+    return session.scalars(
+        with_company()
+        .where(or_(Overlap.low_id == entry_id, Overlap.high_id == entry_id), Overlap.current.is_(True))
+        .order_by(*in_order())
+        .limit(100)
+    ).all()
+
+
+def waiting_for(session: Session, unit_id: int, *, most: int = 50) -> Sequence[Overlap]:
+    """Return the open overlaps that wait for a unit: to acknowledge, or to agree to what the other would close it with."""
+    mine, other = aliased(Side), aliased(Side)
+    return session.scalars(
+        with_company()
+        .join(mine, and_(mine.overlap_id == Overlap.id, mine.unit_id == unit_id, mine.asked.is_(True)))
+        .outerjoin(other, and_(other.overlap_id == Overlap.id, other.unit_id != unit_id))
+        .where(
+            Overlap.current.is_(True),
+            Overlap.state.in_(OPEN),
+            or_(mine.acknowledged_at.is_(None), and_(other.closing.is_not(None), mine.closing.is_(None))),
+        )
+        .order_by(*in_order())
+        .limit(most)
+    ).all()
+
+
+def changed_since(session: Session, number: int, *, unit_id: int | None, up_to: int, most: int = 200) -> Sequence[Overlap]:
+    """Return the overlaps that changed after a number of the change sequence, newest first; of one unit, or all that are seen."""
+    where: list[ColumnElement[bool]] = [Overlap.changed_number > number, Overlap.changed_number <= up_to]
+    if unit_id is not None:
+        where.append(or_(Overlap.low_unit_id == unit_id, Overlap.high_unit_id == unit_id))
+    return session.scalars(
+        with_company().where(*where).order_by(Overlap.changed_number.desc(), Overlap.id.desc()).limit(most)
+    ).all()
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """A topic that more units work on than anybody would want to see in pairs."""
+
+    topic: Topic
+    units: tuple[Unit, ...]
+    entries: int
+
+
+CROWDED = 6
+
+
+def contacts(session: Session, entry: Entry, *, most: int = 30) -> tuple[Sequence[Entry], Sequence[Crowd]]:
+    """Return the released entries of other units that share a topic with an entry, and the topics too crowded to list by pairs.
+
+    Contacts are not stored: they are read off the topics, by what the reader sees. Umbrella topics say nothing.
+    """
+    here = select(EntryTopic.topic_id).where(EntryTopic.entry_id == entry.id)
+    shared = session.execute(
+        select(EntryTopic.topic_id, func.count(func.distinct(Entry.unit_id)), func.count(Entry.id))
+        .join(Entry, Entry.id == EntryTopic.entry_id)
+        .join(Topic, Topic.id == EntryTopic.topic_id)
+        .where(EntryTopic.topic_id.in_(here), Topic.umbrella.is_(False), Entry.state == State.RELEASED)
+        .group_by(EntryTopic.topic_id)
+        .order_by(EntryTopic.topic_id)
+    ).all()
+    crowded = {t: n for t, units, n in shared if units > CROWDED}
+    quiet = [t for t, units, _ in shared if units <= CROWDED]
+    stored = select(Overlap.low_id + Overlap.high_id - entry.id).where(
+        or_(Overlap.low_id == entry.id, Overlap.high_id == entry.id), Overlap.current.is_(True)
+    )
+    rows = session.scalars(
+        select(Entry)
+        .where(
+            Entry.id.in_(select(EntryTopic.entry_id).where(EntryTopic.topic_id.in_(quiet))),
+            Entry.unit_id != entry.unit_id,
+            Entry.state == State.RELEASED,
+            Entry.id.not_in(stored),
+        )
+        .options(joinedload(Entry.unit), selectinload(Entry.topics), joinedload(Entry.event))
+        .order_by(Entry.logged_on.desc(), Entry.id.desc())
+        .limit(most)
+    ).all()
+    return rows, [crowd(session, t, n) for t, n in crowded.items()]
+
+
+def crowd(session: Session, topic_id: int, entries: int) -> Crowd:
+    """Return who is on a crowded topic."""
+    topic = session.get_one(Topic, topic_id)
+    units = session.scalars(
+        select(Unit)
+        .where(
+            Unit.id.in_(
+                select(Entry.unit_id)
+                .join(EntryTopic, EntryTopic.entry_id == Entry.id)
+                .where(EntryTopic.topic_id == topic_id, Entry.state == State.RELEASED)
+            )
+        )
+        .order_by(Unit.short_name)
+    ).all()
+    return Crowd(topic, tuple(units), entries)
+
+
+def seen_by(reader: PersonReader, overlap: Overlap) -> bool:
+    """Say whether an overlap concerns a reader's own unit."""
+    return reader.unit_id in {overlap.low_unit_id, overlap.high_unit_id}

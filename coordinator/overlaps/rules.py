@@ -1,0 +1,341 @@
+"""When two entries touch, how badly, and why: the heart of the product. No database, no clock, no other entries."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from coordinator.entries.models import Entry
+from coordinator.errors import N_, Refused
+from coordinator.history.rules import canonical
+from coordinator.overlaps.models import Closing, Overlap, OverlapKind, OverlapState, Severity
+from coordinator.people.models import Person, Role
+from coordinator.positions.models import Stance
+
+# --- what is looked at -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the detector knows of one entry."""
+
+    id: int
+    unit_id: int
+    text_digest: str = ""
+    question_id: int | None = None
+    stance: Stance | None = None
+    event_id: int | None = None
+    forum_id: int | None = None
+    topics: frozenset[int] = frozenset()
+    counterparts: frozenset[int] = frozenset()
+    dates: tuple[date, ...] = ()
+    """Days of its event and milestones that are not past."""
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The shared list as the detector needs it: names, umbrella marks, related edges; the same for every pair."""
+
+    topics: dict[int, str] = field(default_factory=dict)
+    umbrella: frozenset[int] = frozenset()
+    related: frozenset[tuple[int, int]] = frozenset()
+    questions: dict[int, str] = field(default_factory=dict)
+    events: dict[int, str] = field(default_factory=dict)
+    forums: dict[int, str] = field(default_factory=dict)
+    counterparts: dict[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Text:
+    """How alike the two texts are, 0 to 1, and the phrases that carry it."""
+
+    likeness: float = 0.0
+    phrases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Signals:
+    """All that a pair says of itself; a pair's signals depend on that pair only."""
+
+    question_id: int | None = None
+    stances: tuple[Stance, Stance] | None = None
+    event_id: int | None = None
+    forum_id: int | None = None
+    topics: tuple[int, ...] = ()
+    related: tuple[tuple[int, int], ...] = ()
+    counterparts: tuple[int, ...] = ()
+    days_apart: int | None = None
+    text: Text = Text()
+    texts: tuple[str, str] = ("", "")
+    """Digests of the two texts."""
+
+
+@dataclass(frozen=True)
+class Floors:
+    """The floors, windows and weights of the detector, from config/detection.toml."""
+
+    possible: float
+    duplication: float
+    window_days: int
+    close_days: int
+    weights: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What the rule says of a pair."""
+
+    kind: OverlapKind
+    severity: Severity
+    score: float
+    reasons: tuple[dict[str, Any], ...]
+    inputs: dict[str, Any]
+
+    @property
+    def fingerprint(self) -> str:
+        """Return the digest of what a decision about the pair rests on."""
+        return hashlib.sha256(canonical(self.inputs)).hexdigest()
+
+
+def signals(low: Facts, high: Facts, known: Vocabulary, text: Text) -> Signals:
+    """Return what two entries share; umbrella topics say nothing, and a related edge joins two that do not."""
+    mine, theirs = low.topics - known.umbrella, high.topics - known.umbrella
+    shared = mine & theirs
+    edges = {(a, b) for a, b in known.related if (a in mine and b in theirs) or (b in mine and a in theirs)}
+    same_question = low.question_id is not None and low.question_id == high.question_id
+    stances = (low.stance, high.stance) if same_question and low.stance and high.stance else None
+    days = [abs((a - b).days) for a in low.dates for b in high.dates]
+    return Signals(
+        question_id=low.question_id if same_question else None,
+        stances=stances,
+        event_id=low.event_id if low.event_id is not None and low.event_id == high.event_id else None,
+        forum_id=low.forum_id if low.forum_id is not None and low.forum_id == high.forum_id else None,
+        topics=tuple(sorted(shared)),
+        related=tuple(sorted(e for e in edges if not shared)),
+        counterparts=tuple(sorted(low.counterparts & high.counterparts)),
+        days_apart=min(days) if days else None,
+        text=text,
+        texts=(low.text_digest, high.text_digest),
+    )
+
+
+# --- the rule ----------------------------------------------------------------------------------------------------------
+
+CLASHES = {
+    frozenset({Stance.SUPPORT, Stance.RED_LINE}): Severity.CRITICAL,
+    frozenset({Stance.CONDITIONS, Stance.RED_LINE}): Severity.CRITICAL,
+    frozenset({Stance.SUPPORT, Stance.OPPOSE}): Severity.HIGH,
+    frozenset({Stance.CONDITIONS, Stance.OPPOSE}): Severity.MEDIUM,
+}
+RANK = {Severity.CRITICAL: 0, Severity.HIGH: 1, Severity.MEDIUM: 2, Severity.LOW: 3}
+STRONGEST_FIRST = tuple(OverlapKind)
+
+
+def clash(stances: tuple[Stance, Stance] | None) -> Severity | None:
+    """Return how badly two stances on one question clash, or None if both can be said in one room."""
+    return CLASHES.get(frozenset(stances)) if stances else None
+
+
+def judge(s: Signals, known: Vocabulary, floors: Floors) -> Finding | None:
+    """Return the strongest kind of a pair with all its reasons, or None if it does not touch.
+
+    Text never claims a conflict: on public labelled sets, likeness tells agreeing from opposing pairs hardly better than chance.
+    """
+    subject = bool(s.topics or s.related or s.question_id is not None)
+    met = s.event_id is not None or (s.counterparts and s.days_apart is not None and s.days_apart <= floors.window_days)
+    alike = s.text.likeness >= floors.duplication
+    found: dict[OverlapKind, Severity] = {}
+    clashing = clash(s.stances)
+    if clashing:
+        found[OverlapKind.CONFLICT] = clashing
+    if subject and met:
+        close = s.event_id is not None or (s.days_apart is not None and s.days_apart <= floors.close_days)
+        found[OverlapKind.COLLISION] = Severity.HIGH if close else Severity.MEDIUM
+    if alike and (s.topics or s.related or s.forum_id is not None or s.counterparts):
+        found[OverlapKind.DUPLICATION] = Severity.MEDIUM
+    if s.topics or s.question_id is not None:
+        found[OverlapKind.CONTACT] = Severity.LOW
+    if s.text.likeness >= floors.possible:
+        found[OverlapKind.POSSIBLE] = Severity.LOW
+    if not found:
+        return None
+    kind = next(k for k in STRONGEST_FIRST if k in found)
+    severity = min(found.values(), key=RANK.__getitem__)
+    reasons, total = _reasons(s, known, floors, clashing=clashing is not None, alike=alike)
+    score = s.text.likeness if kind is OverlapKind.POSSIBLE else 1 - 2 ** (-total / 4)
+    return Finding(kind, severity, round(score, 4), reasons, _inputs(s, floors, alike=alike))
+
+
+def _reasons(
+    s: Signals, known: Vocabulary, floors: Floors, *, clashing: bool, alike: bool
+) -> tuple[tuple[dict[str, Any], ...], float]:
+    """Return each signal with its value and its share of the whole, the largest first, and their sum."""
+    weigh = floors.weights
+    parts: list[tuple[float, dict[str, Any]]] = []
+    value: dict[str, Any]
+    if s.question_id is not None:
+        weight = weigh["clash"] if clashing else weigh["question"]
+        value = {"signal": "clash" if clashing else "question", "question": known.questions[s.question_id]}
+        if s.stances:
+            value |= {"low": s.stances[0].value, "high": s.stances[1].value}
+        parts.append((weight, value))
+    if s.event_id is not None:
+        parts.append((weigh["event"], {"signal": "event", "event": known.events[s.event_id]}))
+    if s.counterparts:
+        near = s.days_apart is not None and s.days_apart <= floors.window_days
+        value = {"signal": "counterpart", "names": [known.counterparts[i] for i in s.counterparts]}
+        parts.append((weigh["counterpart"] if near else weigh["forum"], value | ({"days": s.days_apart} if near else {})))
+    if s.topics:
+        parts.append((weigh["topic"], {"signal": "topic", "names": [known.topics[i] for i in s.topics]}))
+    if s.related:
+        edges = [[known.topics[a], known.topics[b]] for a, b in s.related]
+        parts.append((weigh["related"], {"signal": "related", "edges": edges}))
+    if s.forum_id is not None and s.event_id is None:
+        parts.append((weigh["forum"], {"signal": "forum", "forum": known.forums[s.forum_id]}))
+    if alike:
+        value = {"signal": "text", "likeness": round(s.text.likeness, 2), "phrases": list(s.text.phrases)}
+        parts.append((weigh["text"] * s.text.likeness, value))
+    total = sum(w for w, _ in parts)
+    parts.sort(key=lambda p: -p[0])
+    return tuple(v | {"share": round(w / total, 2)} for w, v in parts), total
+
+
+def _inputs(s: Signals, floors: Floors, *, alike: bool) -> dict[str, Any]:
+    near = s.days_apart is not None and s.days_apart <= floors.window_days and bool(s.counterparts)
+    return {
+        "question": s.question_id,
+        "stances": [st.value for st in s.stances] if s.stances else None,
+        "event": s.event_id,
+        "forum": s.forum_id,
+        "topics": list(s.topics),
+        "related": [list(e) for e in s.related],
+        "counterparts": list(s.counterparts),
+        "close": (s.days_apart or 0) <= floors.close_days if near else None,
+        "texts": list(s.texts) if alike else None,
+    }
+
+
+# --- in words ----------------------------------------------------------------------------------------------------------
+
+SENTENCES = {
+    "clash": N_("On “%(question)s” one side says %(low)s, the other %(high)s: both cannot be said in one room."),
+    "question": N_("Both answer “%(question)s”: %(low)s and %(high)s."),
+    "event": N_("Both go to %(event)s."),
+    "counterpart_near": N_("Both deal with %(names)s, %(days)s days apart."),
+    "counterpart_same_day": N_("Both deal with %(names)s at the same time."),
+    "counterpart": N_("Both deal with %(names)s."),
+    "topic": N_("Both are on %(names)s."),
+    "related": N_("Related topics: %(edges)s."),
+    "forum": N_("Both are for %(forum)s."),
+    "text": N_("The texts are alike; both speak of %(phrases)s."),
+    "text_plain": N_("The texts are alike."),
+}
+
+
+def sentence(reason: dict[str, Any], t: Any = str) -> str:
+    """Return one reason in words, for page, mail and export alike; `t` translates."""
+    key = reason["signal"]
+    values: dict[str, Any] = {k: v for k, v in reason.items() if isinstance(v, str | int)}
+    if key == "counterpart" and "days" in reason:
+        key = "counterpart_near" if reason["days"] else "counterpart_same_day"
+    if key == "text" and not reason.get("phrases"):
+        key = "text_plain"
+    for stance in ("low", "high"):
+        if stance in reason:
+            values[stance] = f"“{t(Stance(reason[stance]).label).lower()}”"
+    if "names" in reason:
+        values["names"] = ", ".join(reason["names"])
+    if "phrases" in reason:
+        values["phrases"] = ", ".join(f"“{p}”" for p in reason["phrases"])
+    if "edges" in reason:
+        values["edges"] = ", ".join(f"{a} ↔ {b}" for a, b in reason["edges"])
+    return str(t(SENTENCES[key])) % values
+
+
+CHANGED = {
+    "question": N_("the question"),
+    "stances": N_("a stance"),
+    "event": N_("the event"),
+    "forum": N_("the forum"),
+    "topics": N_("the shared topics"),
+    "related": N_("the related topics"),
+    "counterparts": N_("the counterparts"),
+    "close": N_("how near the dates are"),
+    "texts": N_("the texts"),
+}
+
+
+def what_changed(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+    """Return in words which inputs of a pair differ."""
+    return list(dict.fromkeys(CHANGED[k] for k in CHANGED if before.get(k) != after.get(k)))
+
+
+# --- what the units do about it ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class SideFacts:
+    """What one unit was asked and did."""
+
+    unit_id: int
+    asked: bool
+    acknowledged: bool = False
+    closing: Closing | None = None
+
+
+def state_of(*, current: bool, closed_as: Closing | None, sides: Iterable[SideFacts]) -> OverlapState:
+    """Return where the units are with an overlap; seen by one hand only is still open."""
+    if not current:
+        return OverlapState.LAPSED
+    if closed_as is not None:
+        return OverlapState.SETTLED if closed_as is Closing.SETTLE else OverlapState.DISMISSED
+    asked = [s for s in sides if s.asked]
+    return OverlapState.ACKNOWLEDGED if asked and all(s.acknowledged for s in asked) else OverlapState.OPEN
+
+
+def dismissal_needs_both(severity: Severity) -> bool:
+    """Low and medium ones either unit may dismiss; high and critical ones take both, or a coordinator."""
+    return severity in {Severity.CRITICAL, Severity.HIGH}
+
+
+class NotYourOverlap(Refused):
+    """Only the two units, or a coordinator who sees both texts, can do this."""
+
+
+class Lapsed(Refused):
+    """This overlap has lapsed: one of the two is no longer current."""
+
+
+class Closed(Refused):
+    """This overlap is closed already."""
+
+
+class WhyDismiss(Refused):
+    """Say why this is nothing, for whoever looks at it next."""
+
+    field = "why"
+
+
+class StatementMissing(Refused):
+    """Say in a sentence or two what was agreed."""
+
+    field = "statement"
+
+
+def is_side(person: Person, overlap: Overlap) -> bool:
+    """Say whether a person works for one of the two units, and writes there."""
+    writes = bool(person.roles & {Role.OFFICER, Role.RELEASING_OFFICER})
+    return writes and person.unit_id in {overlap.low_unit_id, overlap.high_unit_id}
+
+
+def may_act(person: Person, overlap: Overlap) -> bool:
+    """The two units' officers act, and a coordinator; whoever gets here sees both ends, or the overlap would not be found."""
+    return is_side(person, overlap) or Role.COORDINATOR in person.roles
+
+
+def own_end(person: Person, overlap: Overlap) -> Entry | None:
+    """Return the end that belongs to a person's unit, or None."""
+    if person.unit_id == overlap.low_unit_id:
+        return overlap.low
+    return overlap.high if person.unit_id == overlap.high_unit_id else None
