@@ -166,7 +166,7 @@ def read_as_system(session: Session, purpose: str) -> Iterator[Connection]:
 
 def _scope(state: ORMExecuteState) -> None:
     reader = state.session.info.get("reader")
-    if reader is None:
+    if reader is None or not state.is_orm_statement:
         return
     state.update_execution_options(scope="reader")
     if state.is_column_load or state.is_insert:

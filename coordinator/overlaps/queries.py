@@ -325,8 +325,6 @@ def one(session: Session, ref: str) -> Overlap:
         with_company()
         .where(Overlap.ref == ref)
         .options(
-            joinedload(Overlap.low).joinedload(Position.question),
-            joinedload(Overlap.high).joinedload(Position.question),
             joinedload(Overlap.low).joinedload(Entry.forum),
             joinedload(Overlap.high).joinedload(Entry.forum),
             joinedload(Overlap.low).selectinload(Entry.topics),
@@ -338,6 +336,12 @@ def one(session: Session, ref: str) -> Overlap:
     ).one_or_none()
     if found is None:
         raise NotFound
+    # the question is a position's own: a second look fills it in on the ends that are positions
+    session.scalars(
+        select(Position)
+        .where(Position.id.in_([found.low_id, found.high_id]))
+        .options(joinedload(Position.question))
+    ).all()
     return found
 
 

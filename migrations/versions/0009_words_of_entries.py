@@ -24,6 +24,7 @@ def upgrade() -> None:
     op.create_table(
         "entry_words",
         sa.Column("entry_id", sa.Integer(), nullable=False),
+        sa.Column("digest", sa.String(length=16), nullable=False),
         sa.Column("words", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(["entry_id"], ["entry.id"], name=op.f("fk_entry_words_entry_id")),
         sa.PrimaryKeyConstraint("entry_id", name=op.f("pk_entry_words")),
