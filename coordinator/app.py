@@ -1,8 +1,97 @@
 """Read this first."""
 
-import coordinator.digests.models  # noqa: F401
+from functools import partial
+from typing import Any
+
+from flask import Flask, url_for
+from flask_babel import lazy_gettext as _l
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+import coordinator.digests.models  # noqa: F401 - here and below: every table is known, whoever starts
 import coordinator.dossiers.models  # noqa: F401
 import coordinator.likeness.models  # noqa: F401
 import coordinator.overlaps.models  # noqa: F401
 import coordinator.positions.models  # noqa: F401
-import coordinator.history.models  # noqa: F401
+from coordinator import db as database
+from coordinator import extensions, pages
+from coordinator.db import db
+from coordinator.history.actions import take_turn
+from coordinator.overlaps.actions import follow
+from coordinator.people import gate
+from coordinator.people.rules import may_keep_people
+from coordinator.people.views import blueprint as people
+from coordinator.settings import HOUSE, Settings, load
+
+FEATURES = (people,)
+
+# What the main navigation shows, in this order; an entry appears when its feature is there.
+NAVIGATION = (
+    ("worklist.index", _l("Worklist")),
+    ("overlaps.index", _l("Overlaps")),
+    ("positions.index", _l("Positions")),
+    ("dossiers.index", _l("Dossiers")),
+    ("topics.index", _l("Topics")),
+    ("calendar.index", _l("Calendar")),
+    ("people.index", _l("Units")),
+)
+
+OWN_PAGES = (("people.account", _l("My account")), ("digests.settings", _l("My digest")))
+KEEPERS_PAGES = (("people.people", _l("Accounts")),)
+
+
+def create_app(settings: Settings | None = None, **overrides: Any) -> Flask:
+    """Return the application: settings, extensions, plumbing, features. Raises ValueError if a setting is missing or weak."""
+    settings = settings or load(overrides.pop("environment", None), **overrides)
+    app = pages.House(
+        "coordinator",
+        template_folder=str(HOUSE / "templates"),
+        static_folder=str(HOUSE / "static"),
+        static_url_path="/static",
+    )
+    app.config.update(
+        SECRET_KEY=settings.secret_key.get_secret_value(),
+        TESTING=settings.environment == "test",
+        MAX_CONTENT_LENGTH=settings.max_content_length,
+        MAX_FORM_MEMORY_SIZE=min(settings.max_content_length, 2_000_000),
+        MAX_FORM_PARTS=1_000,
+        TRUSTED_HOSTS=settings.hosts,
+        SESSION_COOKIE_NAME="__Host-session" if settings.secure_cookies else "session",
+        SESSION_COOKIE_SECURE=settings.secure_cookies,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SEND_FILE_MAX_AGE_DEFAULT=3600,
+        WTF_CSRF_TIME_LIMIT=None,  # the token ends with its session, so that a long text outlives a long lunch
+        BOOTSTRAP_SERVE_LOCAL=True,
+        BABEL_TRANSLATION_DIRECTORIES=str(HOUSE / "translations"),
+    )
+    app.extensions["settings"] = settings
+    app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+        app.wsgi_app, x_for=settings.trusted_proxies, x_proto=settings.trusted_proxies, x_host=0
+    )
+
+    db.start(settings.database_url, pool_size=settings.pool_size)
+    database.connect(before=take_turn, after=partial(follow, inline=settings.recheck_inline))
+
+    pages.join(app)
+    gate.join(app)  # before the forgery check: a stranger learns nothing but where to sign in
+    extensions.csrf.init_app(app)
+    extensions.bootstrap.init_app(app)
+    extensions.babel.init_app(app, timezone_selector=extensions.time_zone)
+    for feature in FEATURES:
+        app.register_blueprint(feature)
+    app.context_processor(_frame)
+    return app
+
+
+def _frame() -> dict[str, Any]:
+    """Return what base.html needs: who looks, and where one can go."""
+    person = gate.somebody()
+    own = () if person is None else (*OWN_PAGES, *(KEEPERS_PAGES if may_keep_people(person) else ()))
+    return {
+        "person": person,
+        "navigation": [] if person is None else pages.navigation((endpoint, str(label)) for endpoint, label in NAVIGATION),
+        "person_links": pages.links((endpoint, str(label)) for endpoint, label in own),
+        "sign_out_url": url_for("people.sign_out"),
+        "sign_in_url": url_for("people.sign_in"),
+        **pages.frame(),
+    }

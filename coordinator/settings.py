@@ -43,6 +43,7 @@ class Settings(BaseSettings):
     jobs_url: str = Field(description="sqlite:///path, postgresql://… or redis://…: where the task queue lives")
     base_url: str = Field(description="the address in mails; also the only host that is answered, with trusted_hosts")
     trusted_hosts: list[str] = []
+    trusted_proxies: int = Field(default=0, ge=0, description="proxies in front, whose X-Forwarded-For is believed")
     secure_cookies: bool
     ministry_name: str
     time_zone: str
@@ -116,7 +117,7 @@ def load(environment: str | None = None, **said: Any) -> Settings:
             said.setdefault(key, Path(named).read_text().strip())
     if name == "development" and "COORDINATOR_SECRET_KEY" not in os.environ:
         said.setdefault("secret_key", _development_secret())
-    return Settings(environment=name, **said)
+    return Settings.model_validate({"environment": name, **said})
 
 
 def _development_secret() -> str:

@@ -1,13 +1,23 @@
 """What is known of organisations, units and persons."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 
-from sqlalchemy import Select, literal, select
+from sqlalchemy import Select, case, func, literal, or_, select
 from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
 from coordinator.errors import NotFound
-from coordinator.people.models import Group, Organisation, Person, Unit
-from coordinator.people.rules import NOBODY, Reader, comparable, effective_level, person_tokens, unit_tokens
+from coordinator.people.models import Circle, Group, OneTimeLink, Organisation, Person, SignIn, Unit, UnitSuccession
+from coordinator.people.rules import (
+    NOBODY,
+    Reader,
+    comparable,
+    effective_level,
+    person_tokens,
+    secret_digest,
+    sign_in_stands,
+    unit_tokens,
+)
 
 
 def person_with_unit(session: Session, ref: str) -> Person | None:
@@ -20,7 +30,7 @@ def person_by_email(session: Session, email: str) -> Person | None:
     return session.scalars(_persons().where(Person.email_key == comparable(email))).one_or_none()
 
 
-def _persons() -> Select[tuple[Person]]:
+def _persons() -> Select[Person]:
     return select(Person).options(
         joinedload(Person.unit).joinedload(Unit.organisation),
         selectinload(Person.duties),
@@ -106,3 +116,108 @@ def people_of(session: Session, unit_id: int) -> Sequence[Person]:
 def groups(session: Session) -> Sequence[Group]:
     """Return the reading groups by name."""
     return session.scalars(select(Group).order_by(Group.name)).all()
+
+
+def sign_in(session: Session, secret: str, *, at: datetime, idle: timedelta, at_most: timedelta) -> tuple[SignIn, Person] | None:
+    """Return the sign-in that a browser carries, with its person, or None if it no longer stands or the person is disabled."""
+    row = session.scalars(select(SignIn).where(SignIn.secret_digest == secret_digest(secret))).one_or_none()
+    if row is None or not sign_in_stands(
+        started_at=row.started_at, seen_at=row.seen_at, ended_at=row.ended_at, at=at, idle=idle, at_most=at_most
+    ):
+        return None
+    person = session.scalars(_persons().where(Person.id == row.person_id, Person.disabled_at.is_(None))).one_or_none()
+    return None if person is None else (row, person)
+
+
+def link_owner(session: Session, secret: str, *, at: datetime) -> Person | None:
+    """Return whom a one-time link is for, or None if it is unknown, used, past its end, or its person disabled."""
+    return session.scalars(
+        _persons()
+        .join(OneTimeLink, OneTimeLink.person_id == Person.id)
+        .where(
+            OneTimeLink.secret_digest == secret_digest(secret),
+            OneTimeLink.used_at.is_(None),
+            OneTimeLink.ends_at > at,
+            Person.disabled_at.is_(None),
+        )
+    ).one_or_none()
+
+
+def organisations(session: Session) -> Sequence[Organisation]:
+    """Return all organisations, the ministry first, then by name."""
+    nearest = case({Circle.MINISTRY: 0, Circle.GOVERNMENT: 1}, value=Organisation.circle, else_=2)
+    return session.scalars(select(Organisation).order_by(nearest, Organisation.name)).all()
+
+
+def organisation(session: Session, ref: str) -> Organisation:
+    """Return an organisation by ref; raises NotFound."""
+    found = session.scalars(select(Organisation).where(Organisation.ref == ref)).one_or_none()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def units_for(session: Session, person: Person, *, also: Iterable[int] = ()) -> Sequence[Unit]:
+    """Return the units whose names a person may see: all of them inside the ministry, else those of the own organisation.
+
+    `also` are units that stand on entries which the person sees.
+    """
+    found = select(Unit).options(joinedload(Unit.organisation)).order_by(Unit.short_name, Unit.id)
+    if person.unit.organisation.circle is not Circle.MINISTRY:
+        found = found.where(or_(Unit.organisation_id == person.unit.organisation_id, Unit.id.in_(sorted(set(also)))))
+    return session.scalars(found).all()
+
+
+def children_of(session: Session, unit_id: int) -> Sequence[Unit]:
+    """Return the units directly below a unit, by short name."""
+    return session.scalars(select(Unit).where(Unit.parent_id == unit_id).order_by(Unit.short_name, Unit.id)).all()
+
+
+def successors_of(session: Session, unit_id: int) -> Sequence[Unit]:
+    """Return the units that followed a unit."""
+    return session.scalars(
+        select(Unit)
+        .join(UnitSuccession, UnitSuccession.successor_id == Unit.id)
+        .where(UnitSuccession.predecessor_id == unit_id)
+        .order_by(Unit.short_name, Unit.id)
+    ).all()
+
+
+def unit_by_name(session: Session, name: str) -> Unit | None:
+    """Return the unit of a short name (first) or full name, compared as names are, or None if none or several have it."""
+    wanted = comparable(name)
+    listed = session.scalars(select(Unit).options(joinedload(Unit.organisation)).order_by(Unit.id)).all()
+    for found in ([u for u in listed if comparable(u.short_name) == wanted], [u for u in listed if comparable(u.name) == wanted]):
+        if len(found) == 1:
+            return found[0]
+    return None
+
+
+def persons(session: Session, *, offset: int, limit: int) -> Sequence[Person]:
+    """Return persons by name, those who are disabled too, with unit and roles."""
+    return session.scalars(_persons().order_by(Person.name, Person.id).offset(offset).limit(limit)).all()
+
+
+def person_count(session: Session) -> int:
+    """Return how many persons there are."""
+    return session.scalars(select(func.count()).select_from(Person)).one()
+
+
+def person(session: Session, ref: str) -> Person:
+    """Return a person by ref with unit, roles and groups; raises NotFound."""
+    found = person_with_unit(session, ref)
+    if found is None:
+        raise NotFound
+    return found
+
+
+def group_named(session: Session, name: str) -> Group | None:
+    """Return a reading group by name, or None."""
+    return session.scalars(select(Group).where(Group.name == name)).one_or_none()
+
+
+def organisation_named(session: Session, name: str) -> Organisation | None:
+    """Return an organisation by its full or short name, or None."""
+    return session.scalars(
+        select(Organisation).where(or_(Organisation.name == name, Organisation.short_name == name)).order_by(Organisation.id)
+    ).first()

@@ -1,9 +1,13 @@
-"""Who somebody is to the register: the tokens and the level that reading is decided by."""
+"""Who somebody is to the register: the tokens and the level that reading is decided by; what signing in asks."""
 
+import hashlib
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Protocol
 
+from coordinator.errors import N_
 from coordinator.people.models import Circle, Role
 
 CIRCLES_HELD = {
@@ -54,3 +58,144 @@ def person_tokens(person_id: int, roles: frozenset[Role], groups: Iterable[int],
 def effective_level(clearance: int, ceiling: int) -> int:
     """Return the highest level that a person reads: what they are cleared for, never above what their organisation may see."""
     return min(clearance, ceiling)
+
+
+# --- who may do what ---------------------------------------------------------------------------------------------------
+
+
+class HasRoles(Protocol):
+    """Whoever has roles."""
+
+    @property
+    def roles(self) -> frozenset[Role]:
+        """The roles held."""
+
+
+def may_keep_lists(person: HasRoles) -> bool:
+    """A coordinator keeps the shared lists: units, topics, equities, forums, events, questions, counterparts."""
+    return Role.COORDINATOR in person.roles
+
+
+def may_keep_people(person: HasRoles) -> bool:
+    """An administrator keeps accounts: who there is, in which unit, with which roles and clearance."""
+    return Role.ADMINISTRATOR in person.roles
+
+
+# --- what is typed ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class OrganisationDraft:
+    """An organisation as it was typed."""
+
+    name: str
+    short_name: str
+    circle: Circle
+    ceiling: int
+
+
+@dataclass(frozen=True)
+class UnitDraft:
+    """A unit as it was typed."""
+
+    organisation_id: int
+    name: str
+    short_name: str
+    parent_id: int | None = None
+    mailbox: str | None = None
+    starts_on: date | None = None
+    ends_on: date | None = None
+
+
+@dataclass(frozen=True)
+class PersonDraft:
+    """A person as it was typed."""
+
+    name: str
+    email: str
+    unit_id: int
+    roles: frozenset[Role]
+    clearance: int
+    time_zone: str
+    group_ids: frozenset[int] = frozenset()
+
+
+# --- passwords -------------------------------------------------------------------------------------------------------------
+
+SHORTEST_PASSWORD = 12
+
+# The heads of the public lists of leaked passwords, as far as they are long enough to get past the rule of length,
+# and the words of this house.
+COMMON = frozenset(
+    """
+    123456789012 1234567890123 12345678901234 123456789123 111111111111 000000000000 qwertyuiop12 qwertyuiop123 qwertyuiop1234
+    1qaz2wsx3edc 1q2w3e4r5t6y 1q2w3e4r5t6y7u q1w2e3r4t5y6 qazwsxedcrfv zaq12wsxcde3 abcdefghijkl abcdefghijklm abcd1234abcd
+    passwordpassword password1234 password12345 password123456 password2024 password2025 password2026 passw0rd1234 p@ssw0rd1234
+    p@ssword1234 iloveyou1234 iloveyouiloveyou letmeinletmein letmein12345 welcome12345 welcome123456 administrator adminadmin12
+    administrator1 admin1234567 changeme1234 changemechangeme trustno1trustno1 sunshine1234 princess1234 football1234 baseball1234
+    correcthorsebatterystaple qwerty123456 qwertyqwerty qwerty12345678 asdfghjkl123 asdfasdfasdf zxcvbnm12345 coordinator1
+    coordinator12 coordinator123 ministry1234 foreignministry foreignaffairs diplomat1234 diplomacy123
+    """.split()  # noqa: SIM905 - a wall of words, not a list to read
+)
+
+
+def password_fault(password: str, *, name: str, email: str) -> str | None:
+    """Return the sentence that says why a password will not do, or None."""
+    plain = comparable(password)
+    local = comparable(email).partition("@")[0]
+    if len(password) < SHORTEST_PASSWORD:
+        return N_("A password has at least 12 characters; a few words are easier to remember than signs.")
+    if len(set(plain)) < 5:
+        return N_("This password repeats the same few characters. Choose one that is harder to guess.")
+    if plain in COMMON or plain.replace(" ", "") in COMMON:
+        return N_("This password is on the public lists that are tried first. Choose another.")
+    named = [p for p in (comparable(email), local, *comparable(name).split()) if len(p) >= 4]
+    if any(len(plain.replace(p, "")) < 8 for p in named if p in plain):
+        return N_("This password is made of your name or address. Choose one that is harder to guess.")
+    return None
+
+
+# --- trying to sign in -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Throttle:
+    """How many failed tries fit into the window: for one account from one source, for an account, for a source."""
+
+    tries: int
+    window: timedelta
+
+    def limits(self, email: str, source: str) -> dict[str, int]:
+        """Return the limit of each subject that a try counts against, by the subject's digest.
+
+        The account as a whole gets five times the tries, so that one hostile source cannot keep its owner out; a source gets
+        twenty times, because a ministry sits behind one address.
+        """
+        account = comparable(email)
+        return {
+            subject_digest("account and source", account, source): self.tries,
+            subject_digest("account", account): self.tries * 5,
+            subject_digest("source", source): self.tries * 20,
+        }
+
+
+def subject_digest(*parts: str) -> str:
+    """Return the digest under which tries are counted: neither addresses nor sources are kept in the clear."""
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def secret_digest(secret: str) -> str:
+    """Return what is kept of a secret of 128 random bits; no salt is needed against guessing those."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def sign_in_stands(
+    *, started_at: datetime, seen_at: datetime, ended_at: datetime | None, at: datetime, idle: timedelta, at_most: timedelta
+) -> bool:
+    """A sign-in stands until it is ended, left alone for too long, or too old."""
+    return ended_at is None and at - seen_at <= idle and at - started_at <= at_most
+
+
+def would_be_under_itself(unit_id: int, parent_id: int, above: Iterable[int]) -> bool:
+    """A unit may not stand below itself; `above` are the units above the new parent."""
+    return unit_id == parent_id or unit_id in set(above)

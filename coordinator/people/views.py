@@ -1,0 +1,418 @@
+"""Pages of signing in, of one's own account, of units and organisations, and of accounts."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from smtplib import SMTPException
+
+from argon2 import PasswordHasher
+from flask import Blueprint, flash, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from sqlalchemy import select
+
+from coordinator import mail
+from coordinator.clock import now
+from coordinator.db import bookkeeping, db, transaction
+from coordinator.entries.models import Entry
+from coordinator.errors import NotFound, Refused
+from coordinator.extensions import settings
+from coordinator.pages import log, page_of, refusal_status, same_site
+from coordinator.people import actions, queries, rules
+from coordinator.people.forms import (
+    AccountForm,
+    ChangePasswordForm,
+    LinkForm,
+    NewPasswordForm,
+    OrganisationForm,
+    PersonForm,
+    SignInForm,
+    UnitForm,
+)
+from coordinator.people.gate import public, require, signed_in, somebody
+from coordinator.people.models import Circle, Organisation, Person, Unit
+
+blueprint = Blueprint("people", __name__)
+
+
+# --- signing in --------------------------------------------------------------------------------------------------------
+
+
+@blueprint.route("/sign-in", methods=["GET", "POST"])
+@public
+def sign_in() -> ResponseReturnValue:
+    """Sign in with address and password."""
+    onward = same_site(request.args.get("next")) or "/"
+    if somebody() is not None:
+        return redirect(onward)
+    form = SignInForm()
+    if not form.validate_on_submit():
+        return render_template("people/sign_in.html", form=form), 422 if form.is_submitted() else 200
+    limits = _throttle().limits(form.email.data, request.remote_addr or "")
+    with bookkeeping(db.session) as written:
+        allowed = actions.begin_try(written, limits, window=_throttle().window, at=now())
+    if not allowed:
+        form.form_errors.append(_("Too many tries. Wait a quarter of an hour, or ask for a link that sets a new password."))
+        return render_template("people/sign_in.html", form=form), 429
+    person = queries.person_by_email(db.session(), form.email.data)
+    db.session.rollback()  # no lock is held while the password is worked on
+    if not actions.fits(person, form.password.data, _hasher()) or person is None:
+        form.form_errors.append(_("Address and password do not belong together."))
+        return render_template("people/sign_in.html", form=form), 422
+    with bookkeeping(db.session) as written:
+        actions.forget_tries(written, limits)
+        secret = actions.start_sign_in(written, person.id, at=now())
+    _carry(secret)
+    return redirect(onward, 303)
+
+
+@blueprint.post("/sign-out")
+def sign_out() -> ResponseReturnValue:
+    """Sign out: the row ends, the cookie is emptied."""
+    secret = session.get("sign_in", "")
+    with bookkeeping(db.session) as written:
+        actions.end_sign_in(written, secret, at=now())
+    session.clear()
+    flash(_("You are signed out."), "success")
+    return redirect(url_for(".sign_in"), 303)
+
+
+@blueprint.route("/sign-in/link", methods=["GET", "POST"])
+@public
+def ask_for_link() -> ResponseReturnValue:
+    """Ask for a one-time link; the answer is the same whether or not the address is known."""
+    form = LinkForm()
+    if not form.validate_on_submit():
+        return render_template("people/ask_for_link.html", form=form), 422 if form.is_submitted() else 200
+    limits = rules.Throttle(tries=3, window=timedelta(hours=1)).limits(f"link for {form.email.data}", request.remote_addr or "")
+    with bookkeeping(db.session) as written:
+        allowed = actions.begin_try(written, limits, window=timedelta(hours=1), at=now())
+    person = queries.person_by_email(db.session(), form.email.data) if allowed else None
+    if person is not None and person.is_active:
+        send_link(person)
+    flash(_("If this address belongs to an account, a link is on its way. It works once, for a limited time."), "success")
+    return redirect(url_for(".sign_in"), 303)
+
+
+@blueprint.route("/sign-in/link/<ref:secret>", methods=["GET", "POST"])
+@public
+def set_password(secret: str) -> ResponseReturnValue:
+    """Set a password by a one-time link."""
+    person = queries.link_owner(db.session(), secret, at=now())
+    if person is None:
+        return render_template("people/link_spent.html"), 404
+    db.session.expunge_all()  # shown again after a refusal, whatever the database did
+    form = NewPasswordForm()
+    if not form.validate_on_submit() or form.fault(name=person.name, email=person.email):
+        return render_template("people/set_password.html", form=form, owner=person), 422 if form.is_submitted() else 200
+    hashed = _hasher().hash(form.password.data)
+    with transaction(db.session) as written:
+        actions.use_link(written, secret, hashed, at=now())
+    with bookkeeping(db.session) as written:
+        started = actions.start_sign_in(written, person.id, at=now())
+    _carry(started)
+    flash(_("Your password is set, and you are signed in."), "success")
+    return redirect("/", 303)
+
+
+def send_link(person: Person) -> None:
+    """Make a one-time link and mail it: the row first, the mail after."""
+    with bookkeeping(db.session) as written:
+        secret = actions.make_link(written, person.id, at=now(), lasts=timedelta(hours=settings().link_hours))
+    words = {"person": person, "link": link_address(secret), "hours": settings().link_hours}
+    message = mail.letter(
+        settings(),
+        to=person.email,
+        subject=render_template("people/link/subject.txt", **words).strip(),
+        text=render_template("people/link/body.txt", **words),
+    )
+    try:
+        mail.send(settings(), message)
+    except (OSError, SMTPException) as error:
+        log.error("link not mailed", error=type(error).__name__)  # the answer to a stranger stays the same
+
+
+def link_address(secret: str) -> str:
+    """Return the address of a one-time link, from the settings and not from the request."""
+    return settings().base_url.rstrip("/") + url_for("people.set_password", secret=secret)
+
+
+def _carry(secret: str) -> None:
+    session.clear()  # nothing of before: neither a sign-in nor a token that somebody may have planted
+    session["sign_in"] = secret
+
+
+def _throttle() -> rules.Throttle:
+    return rules.Throttle(tries=settings().sign_in_tries, window=timedelta(minutes=settings().sign_in_window_minutes))
+
+
+def _hasher() -> PasswordHasher:
+    return actions.hasher(settings().argon2_time_cost, settings().argon2_memory_kib)
+
+
+# --- one's own account ----------------------------------------------------------------------------------------------------
+
+
+@blueprint.route("/account", methods=["GET", "POST"])
+def account() -> ResponseReturnValue:
+    """Show what the register knows of me; choose a time zone."""
+    form = AccountForm(time_zone=signed_in().time_zone)
+    if form.validate_on_submit():
+        with transaction(db.session) as written:
+            actions.choose_time_zone(written, queries.person(written, signed_in().ref), form.time_zone.data, at=now())
+        flash(_("Saved."), "success")
+        return redirect(url_for(".account"), 303)
+    return render_template("people/account.html", form=form, owner=signed_in()), 422 if form.is_submitted() else 200
+
+
+@blueprint.route("/account/password", methods=["GET", "POST"])
+def change_password() -> ResponseReturnValue:
+    """Change my password; every other sign-in of mine ends."""
+    person, form = signed_in(), ChangePasswordForm()
+    valid = form.validate_on_submit() and not form.fault(name=person.name, email=person.email)
+    if valid:
+        limits = _throttle().limits(person.email, request.remote_addr or "")
+        with bookkeeping(db.session) as written:
+            allowed = actions.begin_try(written, limits, window=_throttle().window, at=now())
+        if not allowed:
+            form.current.errors = [_("Too many tries. Wait a quarter of an hour.")]
+        elif not actions.fits(person, form.current.data, _hasher()):
+            form.current.errors = [_("This is not your password.")]
+        else:
+            hashed = _hasher().hash(form.password.data)
+            with bookkeeping(db.session) as written:
+                actions.forget_tries(written, limits)
+                started = actions.start_sign_in(written, person.id, at=now())
+            with transaction(db.session) as written:
+                actions.set_password(written, queries.person(written, person.ref), hashed, by=person, at=now(), keep=started)
+            _carry(started)
+            flash(_("Your password is changed. Every other browser is signed out."), "success")
+            return redirect(url_for(".account"), 303)
+    return render_template("people/change_password.html", form=form), 422 if form.is_submitted() else 200
+
+
+# --- units and organisations ----------------------------------------------------------------------------------------------
+
+
+@blueprint.get("/units")
+def index() -> ResponseReturnValue:
+    """List the units that I may know of, by organisation."""
+    listed = _units_for_me()
+    held: dict[str, list[Unit]] = {}
+    for unit in listed:
+        held.setdefault(unit.organisation.name, []).append(unit)
+    return render_template(
+        "people/index.html", held=sorted(held.items()), may_keep=rules.may_keep_lists(signed_in()), inside=_inside()
+    )
+
+
+@blueprint.get("/units/<ref:ref>")
+def unit(ref: str) -> ResponseReturnValue:
+    """Show a unit: where it stands, who is in it."""
+    shown = queries.unit(db.session(), ref)
+    if shown.id not in {u.id for u in _units_for_me()}:
+        raise NotFound
+    own = shown.organisation_id == signed_in().unit.organisation_id
+    return render_template(
+        "people/unit.html",
+        unit=shown,
+        # names of persons are shown inside the ministry and inside their own organisation
+        people=queries.people_of(db.session(), shown.id) if own or _inside() else (),
+        below=queries.children_of(db.session(), shown.id) if own or _inside() else (),
+        successors=queries.successors_of(db.session(), shown.id) if own or _inside() else (),
+        may_keep=rules.may_keep_lists(signed_in()),
+    )
+
+
+@blueprint.route("/units/add", methods=["GET", "POST"])
+def add_unit() -> ResponseReturnValue:
+    """Add a unit."""
+    require(rules.may_keep_lists(signed_in()))
+    form = _offer_units(UnitForm())
+    if form.validate_on_submit():
+        try:
+            with transaction(db.session) as written:
+                added = actions.add_unit(written, form.draft(), by=signed_in(), at=now())
+        except Refused as error:
+            form.refuse(error)
+            return render_template("people/edit_unit.html", form=form, unit=None), refusal_status(error)
+        return redirect(url_for(".unit", ref=added.ref), 303)
+    return render_template("people/edit_unit.html", form=form, unit=None), 422 if form.is_submitted() else 200
+
+
+@blueprint.route("/units/<ref:ref>/edit", methods=["GET", "POST"])
+def edit_unit(ref: str) -> ResponseReturnValue:
+    """Rename, move, date or end a unit."""
+    require(rules.may_keep_lists(signed_in()))
+    unit = queries.unit(db.session(), ref)
+    form = _offer_units(
+        UnitForm(
+            organisation=unit.organisation.ref,
+            name=unit.name,
+            short_name=unit.short_name,
+            parent=unit.parent.ref if unit.parent else None,
+            mailbox=unit.mailbox,
+            starts_on=unit.starts_on,
+            ends_on=unit.ends_on,
+        ),
+        but=unit,
+    )
+    if form.validate_on_submit():
+        try:
+            with transaction(db.session) as written:
+                actions.revise_unit(written, unit, form.draft(), by=signed_in(), at=now())
+        except Refused as error:
+            form.refuse(error)
+            return render_template("people/edit_unit.html", form=form, unit=queries.unit(db.session(), ref)), refusal_status(error)
+        return redirect(url_for(".unit", ref=ref), 303)
+    return render_template("people/edit_unit.html", form=form, unit=unit), 422 if form.is_submitted() else 200
+
+
+@blueprint.get("/organisations")
+def organisations() -> ResponseReturnValue:
+    """List the organisations by circle; outside the ministry one sees one's own."""
+    listed = [o for o in queries.organisations(db.session()) if _inside() or o.id == signed_in().unit.organisation_id]
+    return render_template("people/organisations.html", listed=listed, may_keep=rules.may_keep_lists(signed_in()))
+
+
+@blueprint.route("/organisations/add", methods=["GET", "POST"])
+def add_organisation() -> ResponseReturnValue:
+    """Add an organisation."""
+    require(rules.may_keep_lists(signed_in()))
+    return _organisation(OrganisationForm(), None)
+
+
+@blueprint.route("/organisations/<ref:ref>/edit", methods=["GET", "POST"])
+def edit_organisation(ref: str) -> ResponseReturnValue:
+    """Change an organisation."""
+    require(rules.may_keep_lists(signed_in()))
+    found = queries.organisation(db.session(), ref)
+    form = OrganisationForm(name=found.name, short_name=found.short_name, circle=found.circle.value, ceiling=found.ceiling)
+    return _organisation(form, found)
+
+
+def _organisation(form: OrganisationForm, found: Organisation | None) -> ResponseReturnValue:
+    known = found is not None
+    if form.validate_on_submit():
+        try:
+            with transaction(db.session) as written:
+                if found is None:
+                    actions.add_organisation(written, form.draft(), by=signed_in(), at=now())
+                else:
+                    actions.revise_organisation(written, found, form.draft(), by=signed_in(), at=now())
+        except Refused as error:
+            form.refuse(error)
+            return render_template("people/edit_organisation.html", form=form, known=known), refusal_status(error)
+        return redirect(url_for(".organisations"), 303)
+    return render_template("people/edit_organisation.html", form=form, known=known), 422 if form.is_submitted() else 200
+
+
+def _inside() -> bool:
+    return signed_in().unit.organisation.circle is Circle.MINISTRY
+
+
+def _units_for_me() -> Sequence[Unit]:
+    owners = () if _inside() else db.session.scalars(select(Entry.unit_id).distinct()).all()
+    return queries.units_for(db.session(), signed_in(), also=owners)
+
+
+def _offer_units(form: UnitForm, *, but: Unit | None = None) -> UnitForm:
+    form.organisation.offer((o.ref, o.name, o.id) for o in queries.organisations(db.session()))
+    units = queries.units(db.session())
+    form.parent.offer((u.ref, f"{u.short_name} – {u.name}", u.id) for u in units if but is None or u.id != but.id)
+    return form
+
+
+# --- accounts ---------------------------------------------------------------------------------------------------------------
+
+
+@blueprint.get("/people")
+def people() -> ResponseReturnValue:
+    """List all accounts."""
+    require(rules.may_keep_people(signed_in()))
+    page = page_of(queries.person_count(db.session()), size=50)
+    return render_template(
+        "people/people.html", page=page, listed=queries.persons(db.session(), offset=page.offset, limit=page.size)
+    )
+
+
+@blueprint.route("/people/invite", methods=["GET", "POST"])
+def invite() -> ResponseReturnValue:
+    """Add a person and mail the link that sets the first password."""
+    require(rules.may_keep_people(signed_in()))
+    form = _offer_people(PersonForm(clearance=1))
+    if form.validate_on_submit():
+        try:
+            with transaction(db.session) as written:
+                added = actions.add_person(written, form.draft(time_zone=settings().time_zone), by=signed_in(), at=now())
+        except Refused as error:
+            form.refuse(error)
+            return render_template("people/edit_person.html", form=form, owner=None), refusal_status(error)
+        send_link(added)
+        flash(_("%(name)s is invited; the link is in their mail.", name=added.name), "success")
+        return redirect(url_for(".people"), 303)
+    return render_template("people/edit_person.html", form=form, owner=None), 422 if form.is_submitted() else 200
+
+
+@blueprint.route("/people/<ref:ref>/edit", methods=["GET", "POST"])
+def edit_person(ref: str) -> ResponseReturnValue:
+    """Change where a person belongs and what they may do."""
+    require(rules.may_keep_people(signed_in()))
+    found = queries.person(db.session(), ref)
+    member_of = {m.group_id for m in found.memberships}
+    form = _offer_people(
+        PersonForm(
+            name=found.name,
+            email=found.email,
+            unit=found.unit.ref,
+            roles=[role.value for role in found.roles],
+            clearance=found.clearance,
+            groups=[g.ref for g in queries.groups(db.session()) if g.id in member_of],
+        )
+    )
+    if form.validate_on_submit():
+        try:
+            with transaction(db.session) as written:
+                actions.revise_person(written, found, form.draft(time_zone=found.time_zone), by=signed_in(), at=now())
+        except Refused as error:
+            form.refuse(error)
+            return render_template("people/edit_person.html", form=form, owner=queries.person(db.session(), ref)), refusal_status(
+                error
+            )
+        flash(_("Saved. It holds from their next click."), "success")
+        return redirect(url_for(".people"), 303)
+    return render_template("people/edit_person.html", form=form, owner=found), 422 if form.is_submitted() else 200
+
+
+@blueprint.post("/people/<ref:ref>/disable")
+def disable(ref: str) -> ResponseReturnValue:
+    """Shut a person out at once."""
+    require(rules.may_keep_people(signed_in()))
+    with transaction(db.session) as written:
+        actions.disable(written, queries.person(written, ref), by=signed_in(), at=now())
+    return redirect(url_for(".edit_person", ref=ref), 303)
+
+
+@blueprint.post("/people/<ref:ref>/enable")
+def enable(ref: str) -> ResponseReturnValue:
+    """Let a person in again."""
+    require(rules.may_keep_people(signed_in()))
+    with transaction(db.session) as written:
+        actions.enable(written, queries.person(written, ref), by=signed_in(), at=now())
+    return redirect(url_for(".edit_person", ref=ref), 303)
+
+
+@blueprint.post("/people/<ref:ref>/link")
+def link(ref: str) -> ResponseReturnValue:
+    """Mail a person a new link that sets a password."""
+    require(rules.may_keep_people(signed_in()))
+    found = queries.person(db.session(), ref)
+    if found.is_active:
+        send_link(found)
+        flash(_("A new link is on its way to %(name)s.", name=found.name), "success")
+    return redirect(url_for(".edit_person", ref=ref), 303)
+
+
+def _offer_people(form: PersonForm) -> PersonForm:
+    form.unit.offer((u.ref, f"{u.short_name} – {u.name}", u.id) for u in queries.units(db.session()))
+    form.groups.offer((g.ref, g.name, g.id) for g in queries.groups(db.session()))
+    return form
