@@ -7,16 +7,17 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, and_, delete, exists, insert, or_, select, true, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from coordinator.db import Change, new_ref, read_as_system
 from coordinator.entries import actions as entries
+from coordinator.entries.models import Entry
 from coordinator.entries.rules import may_see
 from coordinator.history.actions import record
-from coordinator.likeness.actions import keep_words
+from coordinator.likeness.actions import keep_words, text_digest
 from coordinator.likeness.models import EntryWords
-from coordinator.likeness.queries import sharing_keywords, words_of
-from coordinator.likeness.rules import likeness_many, phrases
+from coordinator.likeness.queries import sharing_keywords, sharing_with, words_of
+from coordinator.likeness.rules import keywords, likeness_many, parse, phrases
 from coordinator.overlaps import queries
 from coordinator.overlaps.models import (
     Closing,
@@ -143,6 +144,45 @@ def _with_phrases(
         if finding is not None:
             found[pair] = Found(before.low, before.high, finding)
     return found
+
+
+@dataclass(frozen=True)
+class Touch:
+    """What a text that is not released yet would touch: the other entry, as its reader sees it, and what the rule says."""
+
+    other: Entry
+    finding: Finding
+
+
+def would_touch(session: Session, content: dict[str, Any], *, unit_id: int, on: date, most: int = 50) -> list[Touch]:
+    """Return what an entry of a unit with a version's content would touch on a day, the worst first; keeps nothing.
+
+    The same candidates, signals and rule as for what is kept; only entries that the session's reader may see are shown.
+    """
+    title, body, language = content.get("title", ""), content.get("text", ""), content.get("language", "en")
+    words = parse(title, body, language)
+    with read_as_system(session, "detector") as connection:
+        known, floors = queries.vocabulary(connection), queries.floors()
+        own = queries.facts_of_content(connection, content, unit_id=unit_id, text_digest=text_digest(title, body), on=on)
+        textual = sharing_with(connection, keywords(words))
+        others = queries.candidates_of(connection, own, window_days=floors.window_days) | textual
+        facts = {i: f for i, f in queries.facts(connection, others, _digests(connection, others)).items() if f.unit_id != unit_id}
+        kept = words_of(connection, textual & facts.keys())
+        alike = dict(zip(kept, likeness_many(words, list(kept.values())), strict=True))
+        said = queries.texts(connection, alike)
+        found: dict[int, Finding] = {}
+        for i, fact in facts.items():
+            text = Text()
+            if i in alike and alike[i].score >= min(floors.duplication, floors.possible):
+                text = Text(alike[i].score, phrases(title, body, *said[i][:2], language))
+            finding = judge(signals(own, fact, known, text), known, floors)
+            if finding is not None and finding.kind != OverlapKind.CONTACT:
+                found[i] = finding
+    seen = session.scalars(
+        select(Entry).where(Entry.id.in_(list(found))).options(joinedload(Entry.unit), joinedload(Entry.event))
+    ).all()
+    touches = [Touch(entry, found[entry.id]) for entry in seen]
+    return sorted(touches, key=lambda t: (RANK[t.finding.severity], -t.finding.score, t.other.id))[:most]
 
 
 # --- keeping up to date ------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from coordinator.overlaps.models import Overlap, OverlapKind, OverlapState, Seve
 from coordinator.overlaps.rules import Facts, Floors, Vocabulary
 from coordinator.people.models import Unit
 from coordinator.people.rules import Reader as PersonReader
-from coordinator.positions.models import Position
+from coordinator.positions.models import Position, Stance
 from coordinator.settings import detection
 from coordinator.topics.models import Related, Topic
 
@@ -162,13 +162,18 @@ def structural_candidates(connection: Connection, ids: Sequence[int], *, window_
     return found
 
 
-def _by_counterpart(connection: Connection, ids: Sequence[int], window_days: int) -> set[tuple[int, int]]:
-    """Return the pairs that share a counterpart and have days (of events or milestones) within the window."""
-    days = (
+def _days() -> Select[int, date]:
+    """Return a select of the days (of open events, of milestones ahead) of every entry."""
+    return (  # type: ignore[return-value]
         select(_entry.c.id.label("id"), _event.c.starts_on.label("day"))
         .join(_event, and_(_event.c.id == _entry.c.event_id, _event.c.past.is_(False)))
         .union_all(select(_milestone.c.entry_id, _milestone.c.due_on).where(_milestone.c.past.is_(False)))
     )
+
+
+def _by_counterpart(connection: Connection, ids: Sequence[int], window_days: int) -> set[tuple[int, int]]:
+    """Return the pairs that share a counterpart and have days (of events or milestones) within the window."""
+    days = _days()
     my_days = days.subquery("my_days")
     own: defaultdict[int, list[tuple[date, int]]] = defaultdict(list)
     with_days = connection.execute(
@@ -194,6 +199,50 @@ def _by_counterpart(connection: Connection, ids: Sequence[int], window_days: int
     )
     for counterpart_id, other, day in others:
         found |= {(i, other) for d, i in own[counterpart_id] if i != other and abs(d - day) <= window}
+    return found
+
+
+def facts_of_content(connection: Connection, content: dict[str, Any], *, unit_id: int, text_digest: str, on: date) -> Facts:
+    """Return what the detector would know of an entry with a version's content, looked at on a day."""
+    event = connection.execute(
+        select(_event.c.starts_on).where(_event.c.id == content.get("event_id"), _event.c.past.is_(False))
+    ).one_or_none()
+    due = [date.fromisoformat(d) for d, _ in content.get("milestones", ())]
+    stance = content.get("stance")
+    return Facts(
+        id=0,
+        unit_id=unit_id,
+        text_digest=text_digest,
+        question_id=content.get("question_id"),
+        stance=Stance(stance) if stance else None,
+        event_id=content.get("event_id") if event else None,
+        forum_id=content.get("forum_id"),
+        topics=frozenset(content.get("topics", ())),
+        counterparts=frozenset(content.get("counterparts", ())),
+        dates=tuple(sorted({*([event.starts_on] if event else []), *(d for d in due if d >= on)})),
+    )
+
+
+def candidates_of(connection: Connection, facts: Facts, *, window_days: int) -> set[int]:
+    """Return the released entries of other units that share a question, an open event or a counterpart in time with facts."""
+    released = and_(_entry.c.state == State.RELEASED, _entry.c.unit_id != facts.unit_id)
+    found: set[int] = set()
+    if facts.question_id is not None:
+        found |= set(connection.scalars(select(_entry.c.id).where(released, _entry.c.question_id == facts.question_id)))
+    if facts.event_id is not None:
+        found |= set(connection.scalars(select(_entry.c.id).where(released, _entry.c.event_id == facts.event_id)))
+    if facts.counterparts and facts.dates:
+        window = timedelta(days=window_days)
+        days = _days().subquery("days")
+        near = or_(*(days.c.day.between(d - window, d + window) for d in facts.dates))
+        found |= set(
+            connection.scalars(
+                select(_entry.c.id)
+                .join(_counterpart, _counterpart.c.entry_id == _entry.c.id)
+                .join(days, days.c.id == _entry.c.id)
+                .where(released, _counterpart.c.counterpart_id.in_(sorted(facts.counterparts)), near)
+            )
+        )
     return found
 
 
@@ -338,9 +387,7 @@ def one(session: Session, ref: str) -> Overlap:
         raise NotFound
     # the question is a position's own: a second look fills it in on the ends that are positions
     session.scalars(
-        select(Position)
-        .where(Position.id.in_([found.low_id, found.high_id]))
-        .options(joinedload(Position.question))
+        select(Position).where(Position.id.in_([found.low_id, found.high_id])).options(joinedload(Position.question))
     ).all()
     return found
 
