@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, CompoundSelect, Connection, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
 from coordinator.calendar.models import Counterpart, Event, Forum, Question
@@ -162,9 +162,9 @@ def structural_candidates(connection: Connection, ids: Sequence[int], *, window_
     return found
 
 
-def _days() -> Select[int, date]:
+def _days() -> CompoundSelect[int, date]:
     """Return a select of the days (of open events, of milestones ahead) of every entry."""
-    return (  # type: ignore[return-value]
+    return (
         select(_entry.c.id.label("id"), _event.c.starts_on.label("day"))
         .join(_event, and_(_event.c.id == _entry.c.event_id, _event.c.past.is_(False)))
         .union_all(select(_milestone.c.entry_id, _milestone.c.due_on).where(_milestone.c.past.is_(False)))
