@@ -1,0 +1,262 @@
+"""The rule as a table: signals in, kind, severity and reasons out."""
+
+from dataclasses import replace
+from datetime import date
+from itertools import product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from coordinator.overlaps.models import Closing, OverlapKind, OverlapState, Severity
+from coordinator.overlaps.rules import (
+    RANK,
+    Facts,
+    Floors,
+    SideFacts,
+    Signals,
+    Text,
+    Vocabulary,
+    clash,
+    judge,
+    sentence,
+    signals,
+    state_of,
+    what_changed,
+)
+from coordinator.positions.models import Stance
+
+FLOORS = Floors(
+    possible=0.5,
+    duplication=0.2,
+    window_days=30,
+    close_days=14,
+    weights={"clash": 6, "event": 4, "question": 3, "counterpart": 3, "topic": 2, "related": 1, "forum": 1, "text": 3},
+)
+KNOWN = Vocabulary(
+    topics={1: "Encryption", 2: "Cybercrime", 3: "Cybersecurity", 4: "Privacy"},
+    umbrella=frozenset({3}),
+    related=frozenset({(1, 2)}),
+    questions={1: "A binding instrument", 2: "A moratorium"},
+    events={1: "Thematic groups", 2: "Council"},
+    forums={1: "Global Mechanism", 2: "ITU"},
+    counterparts={1: "Japan", 2: "Kenya"},
+)
+SUPPORT, CONDITIONS, NONE, OPPOSE, RED = Stance.SUPPORT, Stance.CONDITIONS, Stance.NO_POSITION, Stance.OPPOSE, Stance.RED_LINE
+
+
+def judged(s: Signals) -> tuple[OverlapKind, Severity] | None:
+    finding = judge(s, KNOWN, FLOORS)
+    return (finding.kind, finding.severity) if finding else None
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "severity"),
+    [
+        pytest.param(SUPPORT, OPPOSE, Severity.HIGH, id="support and oppose"),
+        pytest.param(SUPPORT, RED, Severity.CRITICAL, id="support and red line"),
+        pytest.param(CONDITIONS, RED, Severity.CRITICAL, id="conditions and red line"),
+        pytest.param(CONDITIONS, OPPOSE, Severity.MEDIUM, id="conditions and oppose"),
+        pytest.param(OPPOSE, RED, None, id="oppose and red line say the same"),
+        pytest.param(SUPPORT, CONDITIONS, None, id="support and conditions go together"),
+        pytest.param(NONE, RED, None, id="no position clashes with nothing"),
+        pytest.param(NONE, OPPOSE, None, id="no position and oppose"),
+        pytest.param(SUPPORT, SUPPORT, None, id="equal stances"),
+        pytest.param(RED, RED, None, id="two red lines"),
+    ],
+)
+def test_stances_clash_as_the_matrix_says_both_ways(one, other, severity):
+    assert clash((one, other)) == severity
+    assert clash((other, one)) == severity
+
+
+@pytest.mark.parametrize(
+    ("what", "expected"),
+    [
+        pytest.param(Signals(), None, id="nothing shared"),
+        pytest.param(Signals(topics=(1,)), (OverlapKind.CONTACT, Severity.LOW), id="a topic alone is a contact"),
+        pytest.param(
+            Signals(question_id=1, stances=(SUPPORT, SUPPORT)), (OverlapKind.CONTACT, Severity.LOW), id="one question, one stance"
+        ),
+        pytest.param(Signals(forum_id=1), None, id="a forum alone says nothing"),
+        pytest.param(Signals(event_id=1), None, id="an event without a common subject says nothing"),
+        pytest.param(Signals(counterparts=(1,), days_apart=0), None, id="a counterpart without a common subject says nothing"),
+        pytest.param(
+            Signals(topics=(1,), event_id=1, days_apart=0), (OverlapKind.COLLISION, Severity.HIGH), id="topic and event collide"
+        ),
+        pytest.param(
+            Signals(related=((1, 2),), event_id=1, days_apart=0),
+            (OverlapKind.COLLISION, Severity.HIGH),
+            id="a related topic and the event collide",
+        ),
+        pytest.param(
+            Signals(question_id=1, stances=(SUPPORT, SUPPORT), event_id=1, days_apart=0),
+            (OverlapKind.COLLISION, Severity.HIGH),
+            id="question and event collide",
+        ),
+        pytest.param(
+            Signals(topics=(1,), counterparts=(1,), days_apart=14),
+            (OverlapKind.COLLISION, Severity.HIGH),
+            id="a counterpart at fourteen days is high",
+        ),
+        pytest.param(
+            Signals(topics=(1,), counterparts=(1,), days_apart=15),
+            (OverlapKind.COLLISION, Severity.MEDIUM),
+            id="a counterpart at fifteen days is medium",
+        ),
+        pytest.param(
+            Signals(topics=(1,), counterparts=(1,), days_apart=31), (OverlapKind.CONTACT, Severity.LOW), id="out of the window"
+        ),
+        pytest.param(
+            Signals(topics=(1,), counterparts=(1,)), (OverlapKind.CONTACT, Severity.LOW), id="a counterpart without dates"
+        ),
+        pytest.param(
+            Signals(topics=(1,), text=Text(0.2)), (OverlapKind.DUPLICATION, Severity.MEDIUM), id="a topic and like text duplicate"
+        ),
+        pytest.param(
+            Signals(forum_id=1, text=Text(0.2)), (OverlapKind.DUPLICATION, Severity.MEDIUM), id="a forum and like text duplicate"
+        ),
+        pytest.param(
+            Signals(counterparts=(2,), text=Text(0.2)),
+            (OverlapKind.DUPLICATION, Severity.MEDIUM),
+            id="a counterpart and like text duplicate",
+        ),
+        pytest.param(Signals(text=Text(0.49)), None, id="text alone below its floor"),
+        pytest.param(Signals(text=Text(0.5)), (OverlapKind.POSSIBLE, Severity.LOW), id="text alone at its floor is possible"),
+        pytest.param(
+            Signals(question_id=1, stances=(SUPPORT, RED), topics=(1,), event_id=1, days_apart=0, text=Text(0.9)),
+            (OverlapKind.CONFLICT, Severity.CRITICAL),
+            id="the strongest kind wins",
+        ),
+        pytest.param(
+            Signals(question_id=1, stances=(CONDITIONS, OPPOSE), event_id=1, days_apart=0),
+            (OverlapKind.CONFLICT, Severity.HIGH),
+            id="a mild conflict at one event is as bad as the collision",
+        ),
+        pytest.param(Signals(event_id=1, text=Text(0.99)), (OverlapKind.POSSIBLE, Severity.LOW), id="text never claims more"),
+    ],
+)
+def test_the_rule(what, expected):
+    assert judged(what) == expected
+
+
+def test_text_alone_never_makes_a_conflict():
+    for likeness in (0.0, 0.3, 0.7, 1.0):
+        found = judged(Signals(question_id=1, stances=(SUPPORT, SUPPORT), text=Text(likeness)))
+        assert found is not None
+        assert found[0] is not OverlapKind.CONFLICT
+
+
+def test_umbrella_topics_are_not_shared():
+    low, high = Facts(1, 1, topics=frozenset({3, 4})), Facts(2, 2, topics=frozenset({3}))
+    assert signals(low, high, KNOWN, Text()).topics == ()
+
+
+def test_an_edge_joins_topics_that_differ_and_is_not_said_beside_a_shared_one():
+    low, high = Facts(1, 1, topics=frozenset({1})), Facts(2, 2, topics=frozenset({2}))
+    assert signals(low, high, KNOWN, Text()).related == ((1, 2),)
+    both = Facts(2, 2, topics=frozenset({1, 2}))
+    assert signals(low, both, KNOWN, Text()).related == ()
+    assert signals(low, both, KNOWN, Text()).topics == (1,)
+
+
+def test_days_apart_is_the_nearest_of_all_days():
+    low = Facts(1, 1, dates=(date(2026, 3, 1), date(2026, 6, 1)))
+    high = Facts(2, 2, dates=(date(2026, 5, 25), date(2026, 9, 1)))
+    assert signals(low, high, KNOWN, Text()).days_apart == 7
+
+
+facts = st.builds(
+    Facts,
+    id=st.just(1),
+    unit_id=st.just(1),
+    question_id=st.sampled_from([None, 1, 2]),
+    stance=st.sampled_from(list(Stance)),
+    event_id=st.sampled_from([None, 1, 2]),
+    forum_id=st.sampled_from([None, 1, 2]),
+    topics=st.frozensets(st.sampled_from([1, 2, 3, 4])),
+    counterparts=st.frozensets(st.sampled_from([1, 2])),
+    dates=st.sampled_from([(), (date(2026, 3, 1),), (date(2026, 3, 20), date(2026, 8, 1))]),
+)
+
+
+@given(one=facts, other=facts, likeness=st.sampled_from([0.0, 0.3, 0.8]))
+def test_the_rule_is_the_same_both_ways(one, other, likeness):
+    ours = judge(signals(one, other, KNOWN, Text(likeness)), KNOWN, FLOORS)
+    theirs = judge(signals(other, one, KNOWN, Text(likeness)), KNOWN, FLOORS)
+    assert (ours is None) == (theirs is None)
+    if ours and theirs:
+        assert (ours.kind, ours.severity, ours.score) == (theirs.kind, theirs.severity, theirs.score)
+
+
+@given(one=facts, other=facts, likeness=st.sampled_from([0.0, 0.3, 0.8]))
+def test_every_finding_says_why_and_the_shares_make_a_whole(one, other, likeness):
+    finding = judge(signals(one, other, KNOWN, Text(likeness, ("red lines",))), KNOWN, FLOORS)
+    if finding is None:
+        return
+    assert 0 < finding.score <= 1
+    assert finding.reasons
+    assert sum(r["share"] for r in finding.reasons) == pytest.approx(1, abs=0.05)
+    assert [r["share"] for r in finding.reasons] == sorted((r["share"] for r in finding.reasons), reverse=True)
+    for reason in finding.reasons:
+        said = sentence(reason)
+        assert said.endswith(".")
+        assert "%(" not in said
+
+
+def test_a_fingerprint_changes_with_the_inputs_and_not_with_names():
+    what = Signals(question_id=1, stances=(SUPPORT, OPPOSE), topics=(1,))
+    before = judge(what, KNOWN, FLOORS)
+    renamed = judge(what, replace(KNOWN, topics={**KNOWN.topics, 1: "Cryptography"}), FLOORS)
+    moved = judge(replace(what, stances=(SUPPORT, RED)), KNOWN, FLOORS)
+    assert before and renamed and moved
+    assert before.fingerprint == renamed.fingerprint
+    assert before.fingerprint != moved.fingerprint
+    assert what_changed(before.inputs, moved.inputs) == ["a stance"]
+
+
+def test_texts_count_in_the_fingerprint_only_where_likeness_counts():
+    quiet, loud = Signals(topics=(1,), texts=("a", "b")), Signals(topics=(1,), texts=("a", "b"), text=Text(0.9))
+    for s, counts in ((quiet, False), (loud, True)):
+        before, after = judge(s, KNOWN, FLOORS), judge(replace(s, texts=("a", "c")), KNOWN, FLOORS)
+        assert before and after
+        assert (before.fingerprint != after.fingerprint) is counts
+
+
+@pytest.mark.parametrize("severity", list(Severity))
+def test_every_severity_has_its_rank(severity):
+    assert RANK[severity] == list(Severity).index(severity)
+
+
+def sides(*acknowledged: bool | None) -> list[SideFacts]:
+    return [SideFacts(i, a is not None, bool(a)) for i, a in enumerate(acknowledged)]
+
+
+@pytest.mark.parametrize(
+    ("current", "closed_as", "who", "state"),
+    [
+        pytest.param(True, None, sides(False, False), OverlapState.OPEN, id="nobody yet"),
+        pytest.param(True, None, sides(True, False), OverlapState.OPEN, id="seen by one hand only"),
+        pytest.param(True, None, sides(True, True), OverlapState.ACKNOWLEDGED, id="both"),
+        pytest.param(True, None, sides(True, None), OverlapState.ACKNOWLEDGED, id="sealed: the one that is asked"),
+        pytest.param(True, None, sides(None, None), OverlapState.OPEN, id="nobody can see both"),
+        pytest.param(True, Closing.SETTLE, sides(False, False), OverlapState.SETTLED, id="settled"),
+        pytest.param(True, Closing.DISMISS, sides(True, True), OverlapState.DISMISSED, id="dismissed"),
+        pytest.param(False, Closing.SETTLE, sides(True, True), OverlapState.LAPSED, id="lapsed, whatever was decided"),
+    ],
+)
+def test_the_state_follows_from_what_was_done(current, closed_as, who, state):
+    assert state_of(current=current, closed_as=closed_as, sides=who) == state
+
+
+def test_sentences_name_what_is_shared():
+    finding = judge(Signals(question_id=1, stances=(SUPPORT, RED), topics=(1, 4)), KNOWN, FLOORS)
+    assert finding
+    said = " ".join(sentence(r) for r in finding.reasons)
+    assert "“A binding instrument”" in said
+    assert "“red line”" in said
+    assert "Encryption, Privacy" in said
+
+
+def test_all_pairs_of_stances_are_decided():
+    assert sum(clash(pair) is not None for pair in product(Stance, Stance)) == 8
