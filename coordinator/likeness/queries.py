@@ -1,12 +1,17 @@
 """What is known of the words of entries; for the detector, over a connection that it reads everything by."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Connection, func, select
 
 from coordinator.likeness.models import EntryKeyword, EntryWords
-from coordinator.likeness.rules import SHARED_KEYWORDS, Words
+from coordinator.likeness.rules import Words
 
+Ids = NDArray[np.int64]
 _words = EntryWords.__table__
 _keyword = EntryKeyword.__table__
 
@@ -17,25 +22,34 @@ def words_of(connection: Connection, ids: Iterable[int]) -> dict[int, Words]:
     return {entry_id: Words.from_bytes(raw) for entry_id, raw in rows}
 
 
-def sharing_keywords(connection: Connection, ids: Sequence[int]) -> set[tuple[int, int]]:
-    """Return the pairs (one of `ids`, any other) that share enough telling stems: a floor, never a rank."""
-    mine, theirs = _keyword.alias(), _keyword.alias()
+def keyword_postings(connection: Connection, ids: Sequence[int]) -> tuple[dict[int, list[int]], dict[int, Ids]]:
+    """Return the telling stems of some entries, and for each such stem the (sorted) ids of all entries that have it."""
+    own: defaultdict[int, list[int]] = defaultdict(list)
+    for entry_id, word in connection.execute(
+        select(_keyword.c.entry_id, _keyword.c.keyword).where(_keyword.c.entry_id.in_(list(ids)))
+    ):
+        own[entry_id].append(word)
+    wanted = select(_keyword.c.keyword).where(_keyword.c.entry_id.in_(list(ids)))
     rows = connection.execute(
-        select(mine.c.entry_id, theirs.c.entry_id)
-        .join(theirs, theirs.c.keyword == mine.c.keyword)
-        .where(mine.c.entry_id.in_(list(ids)), theirs.c.entry_id != mine.c.entry_id)
-        .group_by(mine.c.entry_id, theirs.c.entry_id)
-        .having(func.count() >= SHARED_KEYWORDS)
-    )
-    return {(a, b) for a, b in rows}
+        select(_keyword.c.keyword, _keyword.c.entry_id)
+        .where(_keyword.c.keyword.in_(wanted))
+        .order_by(_keyword.c.keyword, _keyword.c.entry_id)
+    ).all()
+    return own, postings(rows)
 
 
-def sharing_with(connection: Connection, keywords: Sequence[int]) -> set[int]:
-    """Return the entries that share enough telling stems with a text that is not kept: for the live check."""
+def postings(rows: Sequence[Any]) -> dict[int, Ids]:
+    """Return rows of (key, id), in the order of their keys, as one array of ids for each key."""
+    if not rows:
+        return {}
+    table = np.array([tuple(r) for r in rows], dtype=np.int64)
+    keys, starts = np.unique(table[:, 0], return_index=True)
+    return dict(zip(keys.tolist(), np.split(table[:, 1], starts[1:]), strict=True))
+
+
+def keyword_counts(connection: Connection, keywords: Sequence[int]) -> dict[int, int]:
+    """Return how many telling stems each kept entry shares with a text that is not kept; those with none are left out."""
     rows = connection.execute(
-        select(_keyword.c.entry_id)
-        .where(_keyword.c.keyword.in_(list(keywords)))
-        .group_by(_keyword.c.entry_id)
-        .having(func.count() >= SHARED_KEYWORDS)
+        select(_keyword.c.entry_id, func.count()).where(_keyword.c.keyword.in_(list(keywords))).group_by(_keyword.c.entry_id)
     )
-    return set(rows.scalars())
+    return {entry_id: count for entry_id, count in rows}

@@ -476,9 +476,7 @@ class _Run:
     words: str
 
 
-def phrases(
-    a_title: str, a_text: str, b_title: str, b_text: str, language: str = "en", most: int = 5
-) -> tuple[str, ...]:
+def phrases(a_title: str, a_text: str, b_title: str, b_text: str, language: str = "en", most: int = 5) -> tuple[str, ...]:
     """The words and short phrases that both texts share, as the first one writes them, strongest first.
 
     The strength of a phrase is the surprise of its words, so that of two the longer one leads. The order of the two
@@ -516,18 +514,14 @@ def _surprises(ours: list[_Token], theirs: list[_Token], language: str) -> dict[
     return surprise
 
 
-def _shared_runs(
-    ours: list[str], our_flow: list[bool], theirs: list[str], their_flow: list[bool]
-) -> Iterator[tuple[int, int]]:
+def _shared_runs(ours: list[str], our_flow: list[bool], theirs: list[str], their_flow: list[bool]) -> Iterator[tuple[int, int]]:
     """Where in the first text each longest run of stems lies that the second has too, within one sentence of each."""
     places: dict[str, list[int]] = defaultdict(list)
     for place, stem in enumerate(theirs):
         places[stem].append(place)
     before: dict[int, int] = {}
     for i, stem in enumerate(ours):
-        lengths = {
-            j: before.get(j - 1, 0) + 1 if our_flow[i] and their_flow[j] else 1 for j in places.get(stem, ())
-        }
+        lengths = {j: before.get(j - 1, 0) + 1 if our_flow[i] and their_flow[j] else 1 for j in places.get(stem, ())}
         for j, length in lengths.items():
             ends = i + 1 == len(ours) or j + 1 == len(theirs) or ours[i + 1] != theirs[j + 1]
             if ends or not (our_flow[i + 1] and their_flow[j + 1]):

@@ -16,7 +16,7 @@ from coordinator.entries.rules import may_see
 from coordinator.history.actions import record
 from coordinator.likeness.actions import keep_words, text_digest
 from coordinator.likeness.models import EntryWords
-from coordinator.likeness.queries import sharing_keywords, sharing_with, words_of
+from coordinator.likeness.queries import keyword_counts, words_of
 from coordinator.likeness.rules import keywords, likeness_many, parse, phrases
 from coordinator.overlaps import queries
 from coordinator.overlaps.models import (
@@ -47,6 +47,7 @@ from coordinator.overlaps.rules import (
     judge,
     signals,
     state_of,
+    texts_compared,
     what_changed,
 )
 from coordinator.people.models import Person, Role, Unit
@@ -78,7 +79,7 @@ def find(connection: Connection, ids: Sequence[int], known: Vocabulary, floors: 
     This is the one path: for a save, for the nightly recompute and for what a draft would touch.
     """
     structural = _paired(queries.structural_candidates(connection, ids, window_days=floors.window_days))
-    textual = _paired(sharing_keywords(connection, ids))
+    textual = _paired(queries.textual_candidates(connection, ids, known))
     if higher:
         own = set(ids)
         structural, textual = ({p for p in pairs if p[0] in own} for pairs in (structural, textual))
@@ -164,7 +165,9 @@ def would_touch(session: Session, content: dict[str, Any], *, unit_id: int, on: 
     with read_as_system(session, "detector") as connection:
         known, floors = queries.vocabulary(connection), queries.floors()
         own = queries.facts_of_content(connection, content, unit_id=unit_id, text_digest=text_digest(title, body), on=on)
-        textual = sharing_with(connection, keywords(words))
+        shared = keyword_counts(connection, keywords(words))
+        beside = queries.beside_content(connection, own, known, shared)
+        textual = {i for i, n in shared.items() if texts_compared(n, beside_structure=i in beside)}
         others = queries.candidates_of(connection, own, window_days=floors.window_days) | textual
         facts = {i: f for i, f in queries.facts(connection, others, _digests(connection, others)).items() if f.unit_id != unit_id}
         kept = words_of(connection, textual & facts.keys())

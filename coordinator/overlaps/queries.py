@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
 from sqlalchemy import ColumnElement, CompoundSelect, Connection, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
@@ -16,6 +17,8 @@ from coordinator.dossiers.models import Milestone
 from coordinator.entries.models import AudienceToken, Entry, EntryCounterpart, EntryTopic, State
 from coordinator.entries.queries import visible
 from coordinator.errors import NotFound
+from coordinator.likeness.queries import Ids, keyword_postings, postings
+from coordinator.likeness.rules import SHARED_KEYWORDS
 from coordinator.overlaps.models import Overlap, OverlapKind, OverlapState, Severity, Side, Step
 from coordinator.overlaps.rules import Facts, Floors, Vocabulary
 from coordinator.people.models import Unit
@@ -159,6 +162,64 @@ def structural_candidates(connection: Connection, ids: Sequence[int], *, window_
     met = pairs(theirs.c.event_id == mine.c.event_id).join(_event, and_(_event.c.id == mine.c.event_id, _event.c.past.is_(False)))
     found |= {(a, b) for a, b in connection.execute(met)}
     found |= _by_counterpart(connection, ids, window_days)
+    return found
+
+
+def textual_candidates(connection: Connection, ids: Sequence[int], known: Vocabulary) -> set[tuple[int, int]]:
+    """Return the pairs (one of `ids`, any other) whose texts are compared, by rules.texts_compared: a floor, never a rank."""
+    own, holders = keyword_postings(connection, ids)
+    beside = _beside(connection, ids, known)
+    found: set[tuple[int, int]] = set()
+    for entry_id, words in own.items():
+        others, counts = np.unique(np.concatenate([holders[w] for w in words]), return_counts=True)
+        strong = others[counts >= SHARED_KEYWORDS]
+        weak = np.intersect1d(others, beside[entry_id]) if entry_id in beside else strong[:0]
+        found |= {(entry_id, other) for other in (*strong.tolist(), *weak.tolist()) if other != entry_id}
+    return found
+
+
+def _beside(connection: Connection, ids: Sequence[int], known: Vocabulary) -> dict[int, Ids]:
+    """Return for each entry the entries with which it has a topic (or a related edge), a forum or a counterpart in common."""
+    edges: defaultdict[int, set[int]] = defaultdict(set)
+    for a, b in known.related:
+        edges[a].add(b)
+        edges[b].add(a)
+    found: defaultdict[int, list[Ids]] = defaultdict(list)
+
+    def gather(holder: Any, key: Any) -> None:
+        mine: defaultdict[int, set[int]] = defaultdict(set)
+        for entry_id, k in connection.execute(select(holder, key).where(holder.in_(list(ids)), key.is_not(None))):
+            mine[entry_id].add(k)
+        if key is _topic.c.topic_id:
+            for entry_id, topics in mine.items():
+                wider = topics | {n for k in topics - known.umbrella for n in edges[k]}
+                mine[entry_id] = wider - known.umbrella
+        keys = sorted({k for ks in mine.values() for k in ks})
+        rows = connection.execute(select(key, holder).where(key.in_(keys)).order_by(key, holder)).all() if keys else []
+        holders = postings(rows)
+        for entry_id, own_keys in mine.items():
+            found[entry_id] += [holders[k] for k in own_keys if k in holders]
+
+    gather(_topic.c.entry_id, _topic.c.topic_id)
+    gather(_counterpart.c.entry_id, _counterpart.c.counterpart_id)
+    gather(_entry.c.id, _entry.c.forum_id)
+    return {i: np.unique(np.concatenate(parts)) for i, parts in found.items() if parts}
+
+
+def beside_content(connection: Connection, facts: Facts, known: Vocabulary, ids: Iterable[int]) -> set[int]:
+    """Return those of some entries with which facts have a topic (or a related edge), a forum or a counterpart in common."""
+    topics = facts.topics - known.umbrella
+    topics |= {b for a, b in known.related if a in topics} | {a for a, b in known.related if b in topics}
+    wanted = sorted(ids)
+    ways: list[tuple[Any, Any]] = [
+        (_topic.c.entry_id, _topic.c.topic_id.in_(sorted(topics - known.umbrella))),
+        (_counterpart.c.entry_id, _counterpart.c.counterpart_id.in_(sorted(facts.counterparts))),
+        (_entry.c.id, _entry.c.forum_id == facts.forum_id),
+    ]
+    found: set[int] = set()
+    for entry_id, condition in ways:
+        for some in _chunks(wanted, 5000):
+            found |= set(connection.scalars(select(entry_id).where(entry_id.in_(some), condition)))
     return found
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from coordinator.entries.models import Entry
 from coordinator.errors import N_, Refused
 from coordinator.history.rules import canonical
+from coordinator.likeness.rules import SHARED_KEYWORDS
 from coordinator.overlaps.models import Closing, Overlap, OverlapKind, OverlapState, Severity
 from coordinator.people.models import Person, Role
 from coordinator.positions.models import Stance
@@ -118,6 +119,11 @@ def signals(low: Facts, high: Facts, known: Vocabulary, text: Text) -> Signals:
         text=text,
         texts=(low.text_digest, high.text_digest),
     )
+
+
+def texts_compared(shared_keywords: int, *, beside_structure: bool) -> bool:
+    """Say whether two texts are compared at all: they share some telling words; beside a common topic, forum or counterpart one."""
+    return shared_keywords >= (1 if beside_structure else SHARED_KEYWORDS)
 
 
 # --- the rule ----------------------------------------------------------------------------------------------------------
