@@ -13,6 +13,7 @@ from coordinator.db import Change, new_ref, read_as_system
 from coordinator.entries import actions as entries
 from coordinator.entries.models import Entry
 from coordinator.entries.rules import may_see
+from coordinator.errors import Refused
 from coordinator.history.actions import record
 from coordinator.likeness.actions import keep_words, text_digest
 from coordinator.likeness.models import EntryWords
@@ -52,6 +53,7 @@ from coordinator.overlaps.rules import (
 )
 from coordinator.people.models import Person, Role, Unit
 from coordinator.people.queries import unit_readers
+from coordinator.topics.models import Topic
 
 _overlap, _side, _step = Overlap.__table__, Side.__table__, Step.__table__
 Pair = tuple[int, int]
@@ -601,3 +603,32 @@ def _act(session: Session, overlap: Overlap, did: str, *, by: Person, at: dateti
             detail={},
         )
     )
+
+
+class NoCommonTopic(Refused):
+    """Choose one of the topics that one side has and the other has not."""
+
+    field = "topic"
+
+
+def confirm(session: Session, overlap: Overlap, topic: Topic, *, by: Person, at: datetime) -> None:
+    """Say that two texts are about one topic: it is put on one's own entry, or proposed for the other unit's.
+
+    The overlap comes with both ends and their topics. Raises NoCommonTopic if the topic is on neither end, or on both.
+    """
+    own = _own_side(session, overlap, by)
+    if own is None:
+        raise NotYourOverlap
+    _still_open(overlap)
+    mine, theirs = (overlap.low, overlap.high) if by.unit_id == overlap.low_unit_id else (overlap.high, overlap.low)
+    on_mine, on_theirs = topic.id in {t.id for t in mine.topics}, topic.id in {t.id for t in theirs.topics}
+    if on_mine == on_theirs:
+        raise NoCommonTopic
+    if own.acknowledged_at is None:
+        own.acknowledged_at, own.acknowledged_by_id = at, by.id
+        _settle_state(session, overlap)
+    _act(session, overlap, "confirmed", by=by, at=at, said=topic.name)
+    if on_theirs:
+        entries.add_topic(session, mine, topic, by=by, at=at)
+    else:
+        entries.propose_topic(session, theirs, topic, unit=by.unit, by=by, at=at)

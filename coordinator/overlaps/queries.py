@@ -2,13 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, CompoundSelect, Connection, Select, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, CompoundSelect, Connection, Select, and_, exists, func, or_, select, true
 from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
 from coordinator.calendar.models import Counterpart, Event, Forum, Question
@@ -380,6 +380,12 @@ class Filters:
     unit_id: int | None = None
     topic_id: int | None = None
     entry_id: int | None = None
+    own_unit_id: int | None = None
+    """The unit whose overlaps alone are wanted; `unit_id` then says with whom."""
+    apart: bool | None = None
+    """True for what only the text says, False for everything else."""
+    collapsed: tuple[int, ...] = ()
+    """Crowded topics: contacts and possibilities on them are left out, never a conflict, because each topic reads as one item."""
 
 
 def with_company() -> Select[Overlap]:
@@ -406,18 +412,33 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
         where.append(Overlap.state == filters.state)
     elif filters.still_open:
         where += [Overlap.current.is_(True), Overlap.state.in_(OPEN)]
-    if filters.kind is not None:
-        where.append(Overlap.kind == filters.kind)
-    if filters.severity is not None:
-        where.append(Overlap.severity == filters.severity)
-    if filters.unit_id is not None:
-        where.append(or_(Overlap.low_unit_id == filters.unit_id, Overlap.high_unit_id == filters.unit_id))
-    if filters.entry_id is not None:
-        where.append(or_(Overlap.low_id == filters.entry_id, Overlap.high_id == filters.entry_id))
+    if filters.apart is not None:
+        where.append((Overlap.kind == OverlapKind.POSSIBLE) if filters.apart else (Overlap.kind != OverlapKind.POSSIBLE))
     if filters.topic_id is not None:
         on_it = select(EntryTopic.entry_id).where(EntryTopic.topic_id == filters.topic_id)
         where.append(and_(Overlap.low_id.in_(on_it), Overlap.high_id.in_(on_it)))
-    return where
+    if filters.collapsed:
+        where.append(~_read_as_one(filters.collapsed))
+    optional: list[tuple[object, ColumnElement[bool]]] = [
+        (filters.kind, Overlap.kind == filters.kind),
+        (filters.severity, Overlap.severity == filters.severity),
+        (filters.unit_id, or_(Overlap.low_unit_id == filters.unit_id, Overlap.high_unit_id == filters.unit_id)),
+        (filters.own_unit_id, or_(Overlap.low_unit_id == filters.own_unit_id, Overlap.high_unit_id == filters.own_unit_id)),
+        (filters.entry_id, or_(Overlap.low_id == filters.entry_id, Overlap.high_id == filters.entry_id)),
+    ]
+    return where + [condition for value, condition in optional if value is not None]
+
+
+def _read_as_one(topic_ids: Sequence[int]) -> ColumnElement[bool]:
+    """Return the condition for contacts and possibilities whose two ends are both on one of some topics."""
+    low, high = aliased(EntryTopic), aliased(EntryTopic)
+    shared = exists().where(
+        low.entry_id == Overlap.low_id,
+        high.entry_id == Overlap.high_id,
+        low.topic_id == high.topic_id,
+        low.topic_id.in_(topic_ids),
+    )
+    return and_(Overlap.kind.in_([OverlapKind.CONTACT, OverlapKind.POSSIBLE]), shared)
 
 
 def listed(session: Session, filters: Filters, *, number: int = 1, size: int = PAGE) -> tuple[Sequence[Overlap], int]:
@@ -563,3 +584,95 @@ def crowd(session: Session, topic_id: int, entries: int) -> Crowd:
 def seen_by(reader: PersonReader, overlap: Overlap) -> bool:
     """Say whether an overlap concerns a reader's own unit."""
     return reader.unit_id in {overlap.low_unit_id, overlap.high_unit_id}
+
+
+def facets(session: Session, filters: Filters) -> dict[str, list[tuple[Any, int]]]:
+    """Return for each facet its values and how many overlaps each would leave, most first, at most ten units and topics.
+
+    Counts cover the worst 1,000, so that a page costs the same however much there is; `possible` is no kind among others here.
+    """
+
+    def some(**without: Any) -> Any:
+        return (
+            select(
+                Overlap.kind,
+                Overlap.severity,
+                Overlap.state,
+                Overlap.low_id,
+                Overlap.high_id,
+                Overlap.low_unit_id,
+                Overlap.high_unit_id,
+            )
+            .where(*_conditions(replace(filters, **without)))
+            .order_by(Overlap.rank, Overlap.near_on, Overlap.id)
+            .limit(MOST_COUNTED)
+            .cte()
+        )
+
+    def by(column: Any) -> list[tuple[Any, int]]:
+        counted = func.count()
+        return [(v, n) for v, n in session.execute(select(column, counted).group_by(column).order_by(counted.desc(), column))]
+
+    pairs = some(unit_id=None)
+    ends = select(pairs.c.low_unit_id.label("unit_id")).union_all(select(pairs.c.high_unit_id)).subquery()
+    many = func.count()
+    units = (
+        select(Unit, many)
+        .join(ends, ends.c.unit_id == Unit.id)
+        .where(Unit.id != filters.own_unit_id if filters.own_unit_id is not None else true())
+        .group_by(Unit.id)
+        .order_by(many.desc(), Unit.id)
+        .limit(10)
+    )
+    pairs, low, high = some(topic_id=None, collapsed=()), aliased(EntryTopic), aliased(EntryTopic)
+    topics = (
+        select(Topic, many)
+        .join(low, low.topic_id == Topic.id)
+        .join(high, high.topic_id == Topic.id)
+        .join(pairs, and_(pairs.c.low_id == low.entry_id, pairs.c.high_id == high.entry_id))
+        .group_by(Topic.id)
+        .order_by(many.desc(), Topic.id)
+        .limit(10)
+    )
+    return {
+        "kind": by(some(kind=None, collapsed=()).c.kind),
+        "severity": by(some(severity=None).c.severity),
+        "state": by(some(state=None, still_open=False).c.state),
+        "unit": [(u, n) for u, n in session.execute(units)],
+        "topic": [(t, n) for t, n in session.execute(topics)],
+    }
+
+
+def crowds(session: Session, *, unit_id: int | None = None, most: int = 20) -> list[Crowd]:
+    """Return the topics that more than six units work on, counted over what the reader sees, the most crowded first.
+
+    With a unit, only topics that it works on itself.
+    """
+    units = func.count(func.distinct(Entry.unit_id))
+    crowded = (
+        select(Topic, func.count(Entry.id))
+        .join(EntryTopic, EntryTopic.topic_id == Topic.id)
+        .join(Entry, Entry.id == EntryTopic.entry_id)
+        .where(Topic.umbrella.is_(False), Entry.state == State.RELEASED)
+        .group_by(Topic.id)
+        .having(units > CROWDED)
+        .order_by(units.desc(), Topic.id)
+        .limit(most)
+    )
+    if unit_id is not None:
+        own = select(EntryTopic.topic_id).join(Entry, Entry.id == EntryTopic.entry_id).where(Entry.unit_id == unit_id)
+        crowded = crowded.where(Topic.id.in_(own))
+    found = [(t, n) for t, n in session.execute(crowded)]
+    on_it: defaultdict[int, list[Unit]] = defaultdict(list)
+    if found:
+        rows = session.execute(
+            select(EntryTopic.topic_id, Unit)
+            .join(Entry, Entry.id == EntryTopic.entry_id)
+            .join(Unit, Unit.id == Entry.unit_id)
+            .where(EntryTopic.topic_id.in_([t.id for t, _ in found]), Entry.state == State.RELEASED)
+            .distinct()
+            .order_by(EntryTopic.topic_id, Unit.short_name, Unit.id)
+        )
+        for topic_id, unit in rows:
+            on_it[topic_id].append(unit)
+    return [Crowd(t, tuple(on_it[t.id]), n) for t, n in found]
