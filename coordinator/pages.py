@@ -315,6 +315,12 @@ def frame() -> dict[str, Any]:
     return found
 
 
+def address(endpoint: str, **values: Any) -> str:
+    """Return the full address of a page for a mail or a terminal: from the settings, never from the request."""
+    path = current_app.url_map.bind("mail").build(endpoint, values)
+    return settings().base_url.rstrip("/") + path
+
+
 def same_site(path: str | None) -> str | None:
     """Return a path that stays on this site, or None: no scheme, no host, no backslash, no control character."""
     if not path or len(path) > 2_000 or not path.startswith("/"):

@@ -16,7 +16,7 @@ from coordinator.db import bookkeeping, db, transaction
 from coordinator.entries.models import Entry
 from coordinator.errors import NotFound, Refused
 from coordinator.extensions import settings
-from coordinator.pages import log, page_of, refusal_status, same_site
+from coordinator.pages import address, log, page_of, refusal_status, same_site
 from coordinator.people import actions, queries, rules
 from coordinator.people.forms import (
     AccountForm,
@@ -118,7 +118,7 @@ def send_link(person: Person) -> None:
     """Make a one-time link and mail it: the row first, the mail after."""
     with bookkeeping(db.session) as written:
         secret = actions.make_link(written, person.id, at=now(), lasts=timedelta(hours=settings().link_hours))
-    words = {"person": person, "link": link_address(secret), "hours": settings().link_hours}
+    words = {"person": person, "link": address("people.set_password", secret=secret), "hours": settings().link_hours}
     message = mail.letter(
         settings(),
         to=person.email,
@@ -129,11 +129,6 @@ def send_link(person: Person) -> None:
         mail.send(settings(), message)
     except (OSError, SMTPException) as error:
         log.error("link not mailed", error=type(error).__name__)  # the answer to a stranger stays the same
-
-
-def link_address(secret: str) -> str:
-    """Return the address of a one-time link, from the settings and not from the request."""
-    return settings().base_url.rstrip("/") + url_for("people.set_password", secret=secret)
 
 
 def _carry(secret: str) -> None:

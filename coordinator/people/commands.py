@@ -1,0 +1,128 @@
+"""What an operator does with accounts."""
+
+import csv
+from datetime import timedelta
+from pathlib import Path
+
+import click
+from flask.cli import AppGroup
+
+from coordinator.clock import now
+from coordinator.db import bookkeeping, db, transaction
+from coordinator.errors import Refused
+from coordinator.extensions import settings
+from coordinator.fields import address_like, tidy
+from coordinator.pages import LEVELS, address
+from coordinator.people import actions, queries
+from coordinator.people.models import Person, Role
+from coordinator.people.rules import PersonDraft
+
+group = AppGroup("people", help="Invite, import and disable persons.")
+
+COLUMNS = ("name", "email", "unit", "roles", "clearance")
+
+
+@group.command()
+@click.argument("email")
+@click.option("--name", required=True)
+@click.option("--unit", "unit_name", required=True, help="Short or full name of the unit.")
+@click.option("--role", "roles", multiple=True, type=click.Choice([r.value for r in Role]), help="May be given several times.")
+@click.option("--clearance", type=click.IntRange(0, 2), default=1, show_default=True)
+def invite(email: str, name: str, unit_name: str, roles: tuple[str, ...], clearance: int) -> None:
+    """Add a person (or find the one with this address) and print a one-time link that sets a password."""
+    row = {"name": name, "email": email, "unit": unit_name, "roles": " ".join(roles), "clearance": str(clearance)}
+    try:
+        _bring(row)
+    except (ValueError, Refused) as error:
+        raise click.ClickException(str(error)) from None
+    person = _known(email)
+    with bookkeeping(db.session) as written:
+        secret = actions.make_link(written, person.id, at=now(), lasts=timedelta(hours=settings().link_hours))
+    click.echo(address("people.set_password", secret=secret))
+
+
+@group.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Say what is wrong with the rows, and change nothing.")
+def import_(file: Path, dry_run: bool) -> None:
+    """Add or update persons from a CSV file with the columns name, email, unit, roles, clearance.
+
+    Roles are words separated by spaces; clearance is a number or a level's name. A bad row is named by its line and skipped,
+    the others come in; run again, nothing changes twice.
+    """
+    good = bad = 0
+    with file.open(encoding="utf-8-sig", newline="") as lines:
+        rows = csv.DictReader(lines)
+        missing = [c for c in COLUMNS if c not in (rows.fieldnames or ())]
+        if missing:
+            raise click.ClickException(f"The first line has to name the columns; missing: {', '.join(missing)}.")
+        for row in rows:
+            try:
+                _bring({c: row.get(c) or "" for c in COLUMNS}, dry_run=dry_run)
+                good += 1
+            except (ValueError, Refused) as error:
+                bad += 1
+                click.echo(f"line {rows.line_num}: {error}", err=True)
+    click.echo(f"{good} good, {bad} bad, {good + bad} rows" + (" (dry run)" if dry_run else ""))
+    if bad:
+        raise SystemExit(1)
+
+
+@group.command()
+@click.argument("email")
+def disable(email: str) -> None:
+    """Shut a person out at once."""
+    _known(email)
+    with transaction(db.session) as written:
+        person = queries.person_by_email(written, email)
+        if person is not None:
+            actions.disable(written, person, by=None, at=now())
+    click.echo("disabled")
+
+
+def _bring(row: dict[str, str], *, dry_run: bool = False) -> None:
+    """Add or update one person; raises ValueError with a sentence on a bad row."""
+    draft = _draft(row)
+    if dry_run:
+        return
+    with transaction(db.session) as written:
+        person = queries.person_by_email(written, draft.email)
+        if person is None:
+            actions.add_person(written, draft, by=None, at=now())
+        else:
+            kept = frozenset(m.group_id for m in person.memberships)
+            wanted = PersonDraft(**{**vars(draft), "time_zone": person.time_zone, "group_ids": kept})
+            actions.revise_person(written, person, wanted, by=None, at=now())
+
+
+def _draft(row: dict[str, str]) -> PersonDraft:
+    name, email = tidy(row["name"]), tidy(row["email"])
+    if not 0 < len(name) <= 120:
+        raise ValueError("a name of 1 to 120 characters is needed")
+    if not address_like(email) or len(email) > 254:
+        raise ValueError(f"{email!r} is no e-mail address")
+    unit = queries.unit_by_name(db.session(), row["unit"])
+    if unit is None:
+        raise ValueError(f"there is no unit {row['unit']!r}, or more than one")
+    try:
+        roles = frozenset(Role(word) for word in row["roles"].replace(",", " ").replace(";", " ").split())
+    except ValueError as error:
+        raise ValueError(f"{error}; roles are {', '.join(Role)}") from None
+    return PersonDraft(
+        name=name, email=email, unit_id=unit.id, roles=roles, clearance=_level(row["clearance"]), time_zone=settings().time_zone
+    )
+
+
+def _level(said: str) -> int:
+    said = said.strip().upper()
+    for number, word in enumerate(LEVELS):
+        if said in {str(number), word}:
+            return number
+    raise ValueError(f"{said!r} is no clearance: 0, 1, 2 or {', '.join(LEVELS)}")
+
+
+def _known(email: str) -> Person:
+    person = queries.person_by_email(db.session(), email)
+    if person is None:
+        raise click.ClickException(f"Nobody has the address {email}.")
+    return person
