@@ -1,14 +1,15 @@
 """What we know of entries; the rule of access as SQL, in this one place."""
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, column, exists, func, or_, select, table
+from sqlalchemy import ColumnElement, Select, and_, case, column, exists, func, or_, select, table
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from coordinator.calendar.models import Event, Forum
+from coordinator.calendar.models import Counterpart, Event, Forum, Question
 from coordinator.db import Reader as AnyReader
 from coordinator.db import protect
 from coordinator.entries.models import (
@@ -23,7 +24,8 @@ from coordinator.entries.models import (
     TopicProposal,
 )
 from coordinator.errors import NotFound
-from coordinator.people.models import Unit
+from coordinator.people.models import Circle, Duty, Group, Membership, Organisation, Person, Role, Unit
+from coordinator.people.queries import ancestors, unit_readers, units_for
 from coordinator.stems import query_stems
 from coordinator.topics.models import Topic
 
@@ -44,12 +46,13 @@ def visible_ids(reader: AnyReader) -> Select[int]:
 
 def _version_visible(reader: AnyReader) -> ColumnElement[bool]:
     entry = Entry.__table__.alias()
+    own = getattr(reader, "unit_ids", None) or {getattr(reader, "unit_id", None)} - {None}  # an import writes for several
     return and_(
         visible(reader, EntryVersion),
         exists().where(
             entry.c.id == EntryVersion.entry_id,
             visible(reader, entry.c),
-            or_(EntryVersion.released_at.is_not(None), entry.c.unit_id == getattr(reader, "unit_id", None)),
+            or_(EntryVersion.released_at.is_not(None), entry.c.unit_id.in_(sorted(own))),
         ),
     )
 
@@ -268,3 +271,218 @@ def proposals(session: Session, unit_id: int) -> Sequence[TopicProposal]:
 def titles(session: Session, ids: Iterable[int]) -> dict[int, str]:
     """Return the titles of those of some entries that the reader may see."""
     return {i: t for i, t in session.execute(select(Entry.id, Entry.title).where(Entry.id.in_(list(ids))))}
+
+
+# --- around one entry ----------------------------------------------------------------------------------------------------
+
+
+def superseded_by(session: Session, entry: Entry) -> Entry | None:
+    """Return the entry that superseded an entry, or that will once it is released, if the reader may see it."""
+    return session.scalars(
+        select(Entry).where(Entry.supersedes_id == entry.id).order_by(Entry.released_at.desc(), Entry.id.desc())
+    ).first()
+
+
+def by_id(session: Session, entry_id: int | None) -> Entry | None:
+    """Return an entry with its unit by its number inside, or None if there is none that the reader may see."""
+    if entry_id is None:
+        return None
+    return session.scalars(select(Entry).where(Entry.id == entry_id).options(joinedload(Entry.unit))).one_or_none()
+
+
+def names_in(session: Session, contents: Iterable[Mapping[str, Any]]) -> dict[str, dict[Any, str]]:
+    """Return the names of all that some versions' contents speak of, by field; hidden positions are left out."""
+    contents = list(contents)
+
+    def ids(*fields: str) -> list[int]:
+        found: set[int] = set()
+        for content in contents:
+            for field in fields:
+                value = content.get(field)
+                found |= set(value) if isinstance(value, list) else {value} if value is not None else set()
+        return sorted(found)
+
+    def named(model: Any, name: Any, *fields: str) -> dict[Any, str]:
+        wanted = ids(*fields)
+        return dict(session.execute(select(model.id, name).where(model.id.in_(wanted))).all()) if wanted else {}
+
+    return {
+        "topics": named(Topic, Topic.name, "topics"),
+        "forum_id": named(Forum, Forum.name, "forum_id"),
+        "event_id": named(Event, Event.name, "event_id"),
+        "question_id": named(Question, Question.text, "question_id"),
+        "counterparts": named(Counterpart, Counterpart.name, "counterparts"),
+        "lead_id": named(Person, Person.name, "lead_id"),
+        "contributing": named(Unit, Unit.name, "contributing"),
+        "positions": titles(session, wanted) if (wanted := ids("positions")) else {},
+    }
+
+
+# --- how many people an audience is --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Named:
+    """Somebody or something that a token of an audience stands for: its ref and its name."""
+
+    ref: str
+    name: str
+
+
+def named_readers(session: Session, tokens: Iterable[str]) -> dict[str, Named]:
+    """Return what the tokens of an audience stand for; the circles have no name but their own word."""
+    wanted: dict[str, set[int]] = {}
+    for token in tokens:
+        kind, _, number = token.partition(":")
+        if number.isdecimal():
+            wanted.setdefault(kind, set()).add(int(number))
+    found: dict[str, Named] = {}
+    models: dict[str, Any] = {
+        "unit": Unit,
+        "bureau": Unit,
+        "coord": Unit,
+        "group": Group,
+        "user": Person,
+        "org": Organisation,
+    }
+    for kind, ids in wanted.items():
+        model = models.get(kind)
+        if model is not None:
+            rows = session.execute(select(model.id, model.ref, model.name).where(model.id.in_(sorted(ids))))
+            found |= {f"{kind}:{i}": Named(ref, name) for i, ref, name in rows}
+    return found
+
+
+def _reach() -> ColumnElement[int]:
+    """The highest level that a person reads; people.rules.effective_level is its twin."""
+    return case((Person.clearance <= Organisation.ceiling, Person.clearance), else_=Organisation.ceiling)
+
+
+def _coordinates() -> ColumnElement[bool]:
+    return exists().where(Duty.person_id == Person.id, Duty.role == Role.COORDINATOR)
+
+
+@dataclass(frozen=True)
+class Headcount:
+    """How many people hold a token and read at a level."""
+
+    held: Mapping[str, Sequence[int]]  # token → people by their highest level, 0 to 2
+
+    def of(self, token: str, level: int) -> int:
+        """Return how many hold a token and read at a level."""
+        return sum(self.held.get(token, ())[level:])
+
+
+def headcount(session: Session) -> Headcount:
+    """Return how many people hold each token of a unit, a bureau, a circle, a group, a bureau's coordinators."""
+    held: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
+    active = Person.disabled_at.is_(None)
+    units = unit_readers(session, session.scalars(select(Unit.id)))
+    above = ancestors(session, units)
+    rows = session.execute(
+        select(Person.unit_id, _reach(), _coordinates(), func.count(Person.id))
+        .join(Unit, Unit.id == Person.unit_id)
+        .join(Organisation, Organisation.id == Unit.organisation_id)
+        .where(active)
+        .group_by(Person.unit_id, _reach(), _coordinates())
+    )
+    for unit_id, level, coordinates, people in rows:
+        tokens = units[unit_id].tokens | ({f"coord:{a}" for a in above[unit_id]} if coordinates else frozenset())
+        for token in tokens:
+            held[token][level] += people
+    members = session.execute(
+        select(Membership.group_id, _reach(), func.count(Person.id))
+        .join(Person, Person.id == Membership.person_id)
+        .join(Unit, Unit.id == Person.unit_id)
+        .join(Organisation, Organisation.id == Unit.organisation_id)
+        .where(active)
+        .group_by(Membership.group_id, _reach())
+    )
+    for group_id, level, people in members:
+        held[f"group:{group_id}"][level] += people
+    return Headcount(held)
+
+
+def count_readers(session: Session, *, level: int, audience: frozenset[str]) -> int:
+    """Return how many people may see an entry of a level and an audience; rules.may_see over everybody is its twin."""
+    units = unit_readers(session, session.scalars(select(Unit.id)))
+    above = ancestors(session, units)
+    numbers: defaultdict[str, list[int]] = defaultdict(list)
+    for token in audience:
+        kind, _, number = token.partition(":")
+        if number.isdecimal():
+            numbers[kind].append(int(number))
+    coordinated = [i for i, line in above.items() if not set(line).isdisjoint(numbers["coord"])]
+    return session.scalars(
+        select(func.count(Person.id))
+        .join(Unit, Unit.id == Person.unit_id)
+        .join(Organisation, Organisation.id == Unit.organisation_id)
+        .where(
+            Person.disabled_at.is_(None),
+            _reach() >= level,
+            or_(
+                Person.unit_id.in_([i for i, reader in units.items() if not reader.tokens.isdisjoint(audience)]),
+                Person.id.in_(numbers["user"]),
+                Person.id.in_(select(Membership.person_id).where(Membership.group_id.in_(numbers["group"]))),
+                and_(Person.unit_id.in_(coordinated), _coordinates()),
+            ),
+        )
+    ).one()
+
+
+# --- what a form offers --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What an entry may be put on and who may be named as its readers."""
+
+    topics: Sequence[Topic]
+    forums: Sequence[Forum]
+    events: Sequence[Event]
+    questions: Sequence[Question]
+    counterparts: Sequence[Counterpart]
+    units: Sequence[Unit]
+    bureaus: Sequence[Unit]
+    coordinated: Sequence[Unit]
+    groups: Sequence[Group]
+    named: Mapping[str, Named]
+    headcount: Headcount | None
+
+
+def choices(session: Session, person: Person, *, content: Mapping[str, Any] | None = None, audience: Iterable[str] = ()) -> Choices:
+    """Return what a person may choose for an entry; what a version holds already stays on offer though it is past or merged.
+
+    Outside the ministry the reading groups and the numbers of its people are nobody's business: they are left out.
+    """
+    held = content or {}
+    inside = person.unit.organisation.circle is Circle.MINISTRY
+    units = units_for(session, person)
+    all_above = ancestors(session, [u.id for u in units])
+    with_units_below = {above for line in all_above.values() for above in line[1:]}
+    over_me = set(all_above.get(person.unit_id, ())[1:])
+    return Choices(
+        topics=session.scalars(
+            select(Topic)
+            .where(or_(Topic.merged_into_id.is_(None), Topic.id.in_(held.get("topics", []))))
+            .options(selectinload(Topic.names))
+            .order_by(Topic.name, Topic.id)
+        ).all(),
+        forums=session.scalars(select(Forum).order_by(Forum.name, Forum.id)).all(),
+        events=session.scalars(
+            select(Event)
+            .where(or_(Event.past.is_(False), Event.id == held.get("event_id")))
+            .options(joinedload(Event.forum))
+            .order_by(Event.starts_on, Event.id)
+        ).all(),
+        questions=session.scalars(
+            select(Question).options(joinedload(Question.topic), joinedload(Question.forum)).order_by(Question.text, Question.id)
+        ).all(),
+        counterparts=session.scalars(select(Counterpart).order_by(Counterpart.name, Counterpart.id)).all(),
+        units=[u for u in units if u.id != person.unit_id],
+        bureaus=[u for u in units if u.id in with_units_below],
+        coordinated=[u for u in units if u.id in over_me],
+        groups=session.scalars(select(Group).order_by(Group.name, Group.id)).all() if inside else (),
+        named=named_readers(session, audience),
+        headcount=headcount(session) if inside else None,
+    )

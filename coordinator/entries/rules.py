@@ -1,9 +1,11 @@
 """The rule of access, its pure twin, and what may be done with an entry."""
 
+import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
+from difflib import SequenceMatcher
 from enum import Enum
 from typing import Any
 
@@ -215,7 +217,95 @@ LABELS = {
     "milestones": N_("Milestones"),
     "positions": N_("Positions drawn on"),
     "papers": N_("Papers"),
+    "level": N_("Level"),
+    "audience": N_("Who sees it"),
+    "restriction_reason": N_("Why it is not open to all"),
 }
+
+# --- what differs between two versions ---------------------------------------------------------------------------------
+
+Shown = dict[str, str | tuple[str, ...]]  # field → a text, or the items of a list, in words
+Part = tuple[str, str]  # ("same" | "add" | "del", words)
+
+_WORDED = {"title", "text", "reason", "red_lines", "fallback", "talking_points", "restriction_reason"}
+_DAYS = {"review_by", "valid_from", "valid_until"}
+_WORD = re.compile(r"\S+|\s+")
+
+
+def in_words(content: Mapping[str, Any], names: Mapping[str, Mapping[Any, str]], *, day: Callable[[date], str]) -> Shown:
+    """Return a version's content in words; `names` has those of ids and stored words, and what is not in it is left out."""
+    shown: Shown = {}
+    for field in LABELS:
+        value = content.get(field)
+        if not value:
+            shown[field] = ""
+        elif field in _DAYS:
+            shown[field] = day(date.fromisoformat(value))
+        elif field == "milestones":
+            shown[field] = tuple(f"{day(date.fromisoformat(due))}: {what}" for due, what in value)
+        elif field == "papers":
+            shown[field] = tuple(f"{label}: {url}" for label, url in value)
+        elif isinstance(value, list):
+            shown[field] = tuple(sorted(names[field][i] for i in value if i in names[field]))
+        else:
+            shown[field] = names[field].get(value, "") if field in names else str(value)
+    return shown
+
+
+def difference(before: Shown, after: Shown) -> list[tuple[str, list[Part]]]:
+    """Return the fields that differ, each with what stayed, came and went: word by word in texts, item by item elsewhere."""
+    rows: list[tuple[str, list[Part]]] = []
+    for field in LABELS:
+        old, new = before.get(field, ""), after.get(field, "")
+        if (old or "") == (new or ""):
+            continue
+        if field in _WORDED:
+            rows.append((field, _by_words(str(old), str(new))))
+        else:
+            rows.append((field, _by_items(_items(old), _items(new))))
+    return rows
+
+
+def _items(value: str | tuple[str, ...]) -> tuple[str, ...]:
+    if isinstance(value, tuple):
+        return value
+    return (value,) if value else ()
+
+
+def _by_items(old: Sequence[str], new: Sequence[str]) -> list[Part]:
+    parts = [
+        *(("same", item) for item in old if item in new),
+        *(("del", item) for item in old if item not in new),
+        *(("add", item) for item in new if item not in old),
+    ]
+    spaced: list[Part] = []
+    for part in parts:
+        spaced += [("same", ", ")] * bool(spaced) + [part]
+    return spaced
+
+
+def _by_words(old: str, new: str) -> list[Part]:
+    a, b = _WORD.findall(old), _WORD.findall(new)
+    # what both begin and end with is set aside first: it is most of a long text, and the matcher's time grows with the square
+    head = 0
+    while head < min(len(a), len(b)) and a[head] == b[head]:
+        head += 1
+    tail = 0
+    while tail < min(len(a), len(b)) - head and a[-1 - tail] == b[-1 - tail]:
+        tail += 1
+    middle_a, middle_b = a[head : len(a) - tail], b[head : len(b) - tail]
+    parts: list[Part] = [("same", "".join(a[:head]))]
+    gone, come = "", ""
+    for op, a1, a2, b1, b2 in SequenceMatcher(None, middle_a, middle_b).get_opcodes():
+        was, is_ = "".join(middle_a[a1:a2]), "".join(middle_b[b1:b2])
+        if op == "equal" and not (was.isspace() and gone and come):
+            parts += [("del", gone), ("add", come), ("same", was)]
+            gone, come = "", ""
+        else:  # a space between two changed words belongs to the change
+            gone, come = gone + was, come + is_
+    parts += [("del", gone), ("add", come), ("same", "".join(a[len(a) - tail :]))]
+    return [(op, text) for op, text in parts if text]
+
 
 _CODE_LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
 
