@@ -10,8 +10,8 @@ from coordinator.entries.models import Entry
 from coordinator.errors import N_, Refused
 from coordinator.history.rules import canonical
 from coordinator.likeness.rules import SHARED_KEYWORDS
-from coordinator.overlaps.models import Closing, Overlap, OverlapKind, OverlapState, Severity
-from coordinator.people.models import Person, Role
+from coordinator.overlaps.models import Closing, Overlap, OverlapKind, OverlapState, Severity, Side
+from coordinator.people.models import Person, Role, Unit
 from coordinator.positions.models import Stance
 
 # --- what is looked at -------------------------------------------------------------------------------------------------
@@ -345,3 +345,70 @@ def own_end(person: Person, overlap: Overlap) -> Entry | None:
     if person.unit_id == overlap.low_unit_id:
         return overlap.low
     return overlap.high if person.unit_id == overlap.high_unit_id else None
+
+
+# --- as one reader looks at it -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a list shows of an overlap to one reader: the own end first, in the reader's words."""
+
+    overlap: Overlap
+    mine: Entry
+    theirs: Entry
+    own: Side | None
+    """The side that the reader may act for."""
+    reasons: tuple[str, ...]
+    event: tuple[str, int] | None
+    """The nearest event or milestone and the days to it."""
+    todo: str | None
+    acknowledged: tuple[Unit, ...]
+    waiting: tuple[Unit, ...]
+
+
+def look(overlap: Overlap, person: Person, *, on: date, t: Any = str) -> Look:
+    """Return an overlap, loaded with its company, as a person looks at it on a day; `t` translates."""
+    turned = own_end(person, overlap) is overlap.high
+    mine, theirs = (overlap.high, overlap.low) if turned else (overlap.low, overlap.high)
+    still = overlap.current and overlap.closed_as is None
+    asked = [s for s in overlap.sides if s.asked] if still else []
+    return Look(
+        overlap=overlap,
+        mine=mine,
+        theirs=theirs,
+        own=own_side(person, overlap),
+        reasons=tuple(sentence(r, t) for r in overlap.reasons[:3]),
+        event=_nearest(overlap, on, t),
+        todo=_todo(overlap, person, t) if still else None,
+        acknowledged=tuple(s.unit for s in asked if s.acknowledged_at is not None),
+        waiting=tuple(s.unit for s in asked if s.acknowledged_at is None),
+    )
+
+
+def own_side(person: Person, overlap: Overlap) -> Side | None:
+    """Return the side that a person may act for: the own unit's, if it is asked."""
+    if not is_side(person, overlap):
+        return None
+    return next((s for s in overlap.sides if s.unit_id == person.unit_id and s.asked), None)
+
+
+def _nearest(overlap: Overlap, on: date, t: Any) -> tuple[str, int] | None:
+    if overlap.near_on is None or overlap.near_on < on:
+        return None
+    named = [e.event.name for e in (overlap.low, overlap.high) if e.event is not None and e.event.starts_on == overlap.near_on]
+    return (named[0] if named else str(t(N_("A milestone")))), (overlap.near_on - on).days
+
+
+def _todo(overlap: Overlap, person: Person, t: Any) -> str | None:
+    own = own_side(person, overlap)
+    if own is None:
+        return None
+    other = next((s for s in overlap.sides if s.unit_id != own.unit_id), None)
+    if other is not None and other.closing is not None and own.closing is None:
+        return str(t(N_("%(unit)s made a proposal: answer it"))) % {"unit": other.unit.short_name}
+    if own.acknowledged_at is None:
+        return str(t(N_("Acknowledge it for your unit")))
+    if other is not None and not other.asked:
+        return str(t(N_("Only your unit sees both: reach out")))
+    return None
