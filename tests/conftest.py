@@ -1,4 +1,4 @@
-"""What every test may ask for: a real database, the application, a browser that reads pages critically, things, people signed in."""
+"""What a test may ask for: a real database, the application, a browser that reads pages critically, things, people signed in."""
 
 import hashlib
 import secrets

@@ -1,0 +1,77 @@
+"""What may be typed about forums, events, questions and counterparts."""
+
+from babel import Locale
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from wtforms.validators import ValidationError
+
+from coordinator.calendar.models import CounterpartKind
+from coordinator.calendar.rules import CounterpartDraft, EventDraft, ForumDraft, QuestionDraft
+from coordinator.fields import DateField, Form, Line, RefField, Required, WordField
+
+
+class ForumForm(Form):
+    """A forum."""
+
+    name = Line(_l("Name"), [Required()], most=200)
+    short_name = Line(_l("Short name"), [Required()], most=60)
+
+    def draft(self) -> ForumDraft:
+        """Return what was typed."""
+        return ForumDraft(name=self.name.data, short_name=self.short_name.data)
+
+
+class EventForm(Form):
+    """A dated session of a forum."""
+
+    forum = RefField(_l("Forum"), [Required()])
+    name = Line(_l("Name"), [Required()], most=200)
+    place = Line(_l("Place"), most=120)
+    starts_on = DateField(_l("First day"), [Required()])
+    ends_on = DateField(_l("Last day"))
+
+    def draft(self) -> EventDraft:
+        """Return what was typed; without a last day it lasts one. The form has to be valid."""
+        assert self.starts_on.data is not None
+        return EventDraft(
+            forum_id=self.forum.chosen_id or 0,
+            name=self.name.data,
+            place=self.place.data,
+            starts_on=self.starts_on.data,
+            ends_on=self.ends_on.data or self.starts_on.data,
+        )
+
+
+class QuestionForm(Form):
+    """A proposition on which stances can be compared."""
+
+    text = Line(_l("Question"), [Required()], most=300)
+    topic = RefField(_l("Topic"), [Required()])
+    forum = RefField(_l("Forum"))
+
+    def draft(self) -> QuestionDraft:
+        """Return what was typed; the form has to be valid."""
+        return QuestionDraft(text=self.text.data, topic_id=self.topic.chosen_id or 0, forum_id=self.forum.chosen_id)
+
+
+class CounterpartForm(Form):
+    """A country, organisation or firm."""
+
+    name = Line(_l("Name"), [Required()], most=120)
+    kind = WordField(_l("Kind"), [Required()], words=CounterpartKind)
+    code = Line(_l("Country code"), most=2)
+
+    def validate_code(self, field: Line) -> None:
+        """Take a code of the world's territories, for a country only."""
+        if not field.data:
+            return
+        if self.kind.data != CounterpartKind.COUNTRY:
+            raise ValidationError(_("Only a country has a code."))
+        if len(field.data) != 2 or field.data.upper() not in Locale("en").territories:
+            raise ValidationError(_("This is no country code: two letters are expected, as in CH."))
+
+    def draft(self) -> CounterpartDraft:
+        """Return what was typed; the form has to be valid."""
+        return CounterpartDraft(
+            name=self.name.data, kind=CounterpartKind(self.kind.data), code=self.code.data.upper() if self.code.data else None
+        )
