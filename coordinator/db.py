@@ -1,6 +1,6 @@
 """Tables, sessions, and the only commit: `transaction` for a change of the register, `bookkeeping` for the product's own notes.
 
-A session is bound to a reader before it may read what is protected; `read_as_system` is the one way round, and it names its purpose.
+A session is bound to a reader before it may read what is protected; `read_as_system` is the one way round, and names its purpose.
 """
 
 import re
@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, ClassVar, Protocol
 
 from sqlalchemy import (
@@ -37,6 +38,7 @@ from sqlalchemy.orm import (
     with_loader_criteria,
 )
 from sqlalchemy.pool import NullPool
+from sqlalchemy.sql.base import ExecutableOption
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import TypeDecorator
 
@@ -132,6 +134,7 @@ def protect(model: type[Base], criterion: Criterion, *also: str) -> None:
     """Let rows of a table (and of tables `also` named, which raw statements may not touch) be read through a criterion only."""
     global _protected_names  # noqa: PLW0603 - registration at import time
     _protected[model] = criterion
+    _scopes.cache_clear()
     names = {m.__tablename__ for m in _protected} | set(also) | _extra_names
     _extra_names.update(also)
     _protected_names = re.compile(r'(?:from|join|update|into)\s+"?(?:' + "|".join(sorted(names)) + r")\b", re.IGNORECASE)
@@ -171,9 +174,13 @@ def _scope(state: ORMExecuteState) -> None:
     state.update_execution_options(scope="reader")
     if state.is_column_load or state.is_insert:
         return
-    state.statement = state.statement.options(
-        *(with_loader_criteria(m, c(reader), include_aliases=True) for m, c in _protected.items())
-    )
+    state.statement = state.statement.options(*_scopes(reader))
+
+
+@lru_cache(maxsize=256)
+def _scopes(reader: Reader) -> tuple[ExecutableOption, ...]:
+    """Return the criteria of all protected tables for a reader; the expressions are costly to build, and the same each time."""
+    return tuple(with_loader_criteria(m, c(reader), include_aliases=True) for m, c in _protected.items())
 
 
 def _guard(connection: Connection, cursor: Any, statement: str, parameters: Any, context: Any, executemany: bool) -> None:

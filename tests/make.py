@@ -20,7 +20,7 @@ from coordinator.overlaps.models import Overlap
 from coordinator.people import actions as people
 from coordinator.people import queries
 from coordinator.people.models import Circle, Group, Organisation, Person, Role, Unit
-from coordinator.people.rules import OrganisationDraft, PersonDraft, UnitDraft
+from coordinator.people.rules import OrganisationDraft, PersonDraft, Reader, UnitDraft
 from coordinator.positions import actions as positions
 from coordinator.positions.models import Position, Stance
 from coordinator.positions.rules import PositionDraft
@@ -227,3 +227,7 @@ class Make:
         bind_reader(self.session, None)
         assert ref is not None
         return ref, one, other
+
+    def reader(self, person: Person) -> Reader:
+        """Return a person as the register sees them."""
+        return queries.reader_of(self.session, queries.person(self.session, person.ref))

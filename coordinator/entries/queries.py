@@ -38,14 +38,11 @@ def visible(reader: AnyReader, entry: Any = Entry) -> ColumnElement[bool]:
     return and_(entry.level <= reader.level, entry.audience_id.in_(held))
 
 
-def visible_ids(reader: AnyReader) -> Select[int]:
-    """Return a select of the ids of the entries that a reader may see."""
-    entry = Entry.__table__.alias()
-    return select(entry.c.id).where(visible(reader, entry.c))
+_of_version = Entry.__table__.alias()  # making one is slow: each criterion keeps its own
 
 
 def _version_visible(reader: AnyReader) -> ColumnElement[bool]:
-    entry = Entry.__table__.alias()
+    entry = _of_version
     own = getattr(reader, "unit_ids", None) or {getattr(reader, "unit_id", None)} - {None}  # an import writes for several
     return and_(
         visible(reader, EntryVersion),
@@ -59,9 +56,9 @@ def _version_visible(reader: AnyReader) -> ColumnElement[bool]:
 
 def hangs_on(entry_id: Any) -> Any:
     """Return a criterion for rows that hang on an entry: they are seen when the entry is."""
+    entry = Entry.__table__.alias()
 
     def criterion(reader: AnyReader) -> ColumnElement[bool]:
-        entry = Entry.__table__.alias()
         return exists().where(entry.c.id == entry_id, visible(reader, entry.c))
 
     return criterion
@@ -428,6 +425,43 @@ def count_readers(session: Session, *, level: int, audience: frozenset[str]) -> 
             ),
         )
     ).one()
+
+
+# --- the page of an entry -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class About:
+    """What the page of an entry shows around its text."""
+
+    versions: Sequence[EntryVersion]
+    under_way: EntryVersion | None
+    tokens: frozenset[str]
+    wanted: frozenset[str]
+    named: Mapping[str, Named]
+    people: int
+    supersedes: Entry | None
+    superseded_by: Entry | None
+    proposals: Sequence[TopicProposal]
+
+
+def about(session: Session, entry: Entry, *, own: bool) -> About:
+    """Return what stands around an entry; what is not released yet, and who is to read it, for its own unit only."""
+    seen = versions(session, entry)
+    newest = next((v for v in seen if own and v.number == entry.newest_version and v.released_at is None), None)
+    tokens = tokens_of(session, entry.audience_id)
+    wanted = tokens if newest is None else tokens_of(session, newest.audience_id)
+    return About(
+        versions=seen,
+        under_way=newest,
+        tokens=tokens,
+        wanted=wanted,
+        named=named_readers(session, tokens | wanted),
+        people=count_readers(session, level=entry.level if newest is None else newest.level, audience=wanted),
+        supersedes=by_id(session, entry.supersedes_id),
+        superseded_by=superseded_by(session, entry),
+        proposals=[p for p in proposals(session, entry.unit_id) if p.entry_id == entry.id] if own else (),
+    )
 
 
 # --- what a form offers --------------------------------------------------------------------------------------------------

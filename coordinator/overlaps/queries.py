@@ -30,9 +30,12 @@ from coordinator.topics.models import Related, Topic
 # --- who sees an overlap: whoever sees both ends -----------------------------------------------------------------------
 
 
+_low, _high = Entry.__table__.alias(), Entry.__table__.alias()  # making one is slow: each criterion keeps its own
+
+
 def both_ends(reader: Reader) -> ColumnElement[bool]:
     """Return the rule of access of overlaps as SQL: both ends are visible."""
-    low, high = Entry.__table__.alias(), Entry.__table__.alias()
+    low, high = _low, _high
     return and_(
         exists().where(low.c.id == Overlap.low_id, visible(reader, low.c)),
         exists().where(high.c.id == Overlap.high_id, visible(reader, high.c)),
@@ -40,8 +43,9 @@ def both_ends(reader: Reader) -> ColumnElement[bool]:
 
 
 def _of_overlap(overlap_id: Any) -> Any:
+    overlap, low, high = Overlap.__table__.alias(), Entry.__table__.alias(), Entry.__table__.alias()
+
     def criterion(reader: Reader) -> ColumnElement[bool]:
-        overlap, low, high = Overlap.__table__.alias(), Entry.__table__.alias(), Entry.__table__.alias()
         return exists().where(
             overlap.c.id == overlap_id,
             exists().where(low.c.id == overlap.c.low_id, visible(reader, low.c)),
@@ -59,6 +63,9 @@ protect(Step, _of_overlap(Step.overlap_id))
 
 _entry, _event, _milestone = Entry.__table__, Event.__table__, Milestone.__table__
 _topic, _counterpart = EntryTopic.__table__, EntryCounterpart.__table__
+
+
+_mine, _theirs = _entry.alias(), _entry.alias()
 
 
 @lru_cache
@@ -149,7 +156,7 @@ def structural_candidates(connection: Connection, ids: Sequence[int], *, window_
     A shared topic or forum alone makes nothing that is stored, so it needs no looking for here: contacts are read off the
     topics, and a duplication is found by its text.
     """
-    mine, theirs = _entry.alias(), _entry.alias()
+    mine, theirs = _mine, _theirs
 
     def pairs(*on: ColumnElement[bool]) -> Select[int, int]:
         return (

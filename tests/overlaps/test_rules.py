@@ -209,7 +209,9 @@ def test_a_fingerprint_changes_with_the_inputs_and_not_with_names():
     before = judge(what, KNOWN, FLOORS)
     renamed = judge(what, replace(KNOWN, topics={**KNOWN.topics, 1: "Cryptography"}), FLOORS)
     moved = judge(replace(what, stances=(SUPPORT, RED)), KNOWN, FLOORS)
-    assert before and renamed and moved
+    assert before
+    assert renamed
+    assert moved
     assert before.fingerprint == renamed.fingerprint
     assert before.fingerprint != moved.fingerprint
     assert what_changed(before.inputs, moved.inputs) == ["a stance"]
@@ -219,7 +221,8 @@ def test_texts_count_in_the_fingerprint_only_where_likeness_counts():
     quiet, loud = Signals(topics=(1,), texts=("a", "b")), Signals(topics=(1,), texts=("a", "b"), text=Text(0.9))
     for s, counts in ((quiet, False), (loud, True)):
         before, after = judge(s, KNOWN, FLOORS), judge(replace(s, texts=("a", "c")), KNOWN, FLOORS)
-        assert before and after
+        assert before
+        assert after
         assert (before.fingerprint != after.fingerprint) is counts
 
 

@@ -3,7 +3,6 @@
 import os
 import random
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from itertools import combinations
 from typing import Any
@@ -12,10 +11,11 @@ import pytest
 from sqlalchemy import select
 
 from coordinator.calendar.models import Event, Question
-from coordinator.db import bind_reader, read_as_system, touch, transaction
+from coordinator.db import read_as_system, touch, transaction
 from coordinator.dossiers import actions as dossiers
 from coordinator.dossiers.rules import DossierDraft
 from coordinator.entries import actions as entries
+from coordinator.entries import queries as queries_of_entries
 from coordinator.entries.models import Entry, State
 from coordinator.errors import Refused
 from coordinator.history.actions import record
@@ -24,9 +24,8 @@ from coordinator.likeness.rules import keywords, likeness, phrases
 from coordinator.overlaps import actions, queries
 from coordinator.overlaps.models import Overlap, OverlapKind, Side
 from coordinator.overlaps.rules import Text, judge, signals, texts_compared
-from coordinator.people.models import Person, Unit
+from coordinator.people.models import Person
 from coordinator.people.queries import unit_readers
-from coordinator.people.rules import Reader
 from coordinator.positions import actions as positions
 from coordinator.positions.models import Stance
 from coordinator.positions.rules import PositionDraft
@@ -34,8 +33,8 @@ from coordinator.topics.models import Related, Topic
 
 SEEDS = range(int(os.environ.get("SAME_SET_SEEDS", "6")))
 WORDS = {
-    "norms": "The framework of responsible state behaviour, the eleven voluntary norms and the confidence measures of the register.",
-    "training": "Forensic training for incident response teams in the region, with a second course on malware triage for prosecutors.",
+    "norms": "The framework of responsible state behaviour, the eleven voluntary norms and the register of confidence measures.",
+    "training": "Forensic training for incident response teams in the region, with a second course on malware for prosecutors.",
     "cables": "Protection of submarine cables, landing stations and repair vessels against sabotage, with notification of damage.",
 }
 
@@ -44,30 +43,20 @@ class World:
     """A small ministry that changes at random, by the actions that people use."""
 
     def __init__(self, session: Any, make: Any, at: Any, seed: int) -> None:
-        self.session, self.at, self.random = session, at, random.Random(seed)
+        self.session, self.make, self.at, self.random = session, make, at, random.Random(seed)
         self.units = [make.unit() for _ in range(4)]
-        self.people = [make.person(unit=u, roles={"officer", "releasing_officer"}) for u in self.units]
+        self.people = [make.officer(unit=u) for u in self.units]
         self.topics = [make.topic() for _ in range(4)]
         self.forum = make.forum()
         self.events = [make.event(forum=self.forum) for _ in range(2)]
-        self.questions = [make.question(topic=self.topics[0]), make.question(topic=self.topics[1])]
+        self.questions = [make.question(topic=t) for t in self.topics[:2]]
         self.counterparts = [make.counterpart() for _ in range(2)]
         self.refs: list[tuple[str, Person]] = []
+        session.expunge_all()  # a refused change must not take what is known of the world with it
 
     def act_as(self, person: Person) -> Person:
-        bind_reader(self.session, None)
-        again = self.session.scalars(select(Person).where(Person.id == person.id)).one()
-        bind_reader(self.session, self.readers[person.id])
-        return again
-
-    @property
-    def readers(self) -> dict[int, Reader]:
-        if not hasattr(self, "_readers"):
-            from_units = unit_readers(self.session, [u.id for u in self.units])
-            self._readers = {
-                p.id: replace(from_units[p.unit_id], person_id=p.id, roles=p.roles) for p in self.people
-            }
-        return self._readers
+        by: Person = self.make.act_as(person)
+        return by
 
     def some(self, items: list[Any], most: int = 2) -> tuple[int, ...]:
         return tuple(i.id for i in self.random.sample(items, self.random.randint(0, most)))
@@ -97,11 +86,10 @@ class World:
 
     def log(self) -> None:
         person = self.act_as(self.random.choice(self.people))
-        unit = self.session.get_one(Unit, person.unit_id)
         draft = self.draft()
         log: Any = positions.log_position if isinstance(draft, PositionDraft) else dossiers.log_dossier
         with transaction(self.session):
-            entry = log(self.session, draft, unit=unit, by=person, at=self.at, on=self.at.date())
+            entry = log(self.session, draft, unit=person.unit, by=person, at=self.at, on=self.at.date())
         self.refs.append((entry.ref, person))
         if self.random.random() < 0.85:
             self.release(entry.ref, person)
@@ -134,7 +122,7 @@ class World:
 
     def try_to(self, ref: str, person: Person, act: Any) -> None:
         by = self.act_as(person)
-        entry = self.session.scalars(select(Entry).where(Entry.ref == ref)).one()
+        entry = queries_of_entries.one(self.session, ref)
         try:
             with transaction(self.session):
                 act(entry, by)
