@@ -75,16 +75,19 @@ def _paired(pairs: Iterable[Pair]) -> set[Pair]:
     return {(a, b) if a < b else (b, a) for a, b in pairs if a != b}
 
 
-def find(connection: Connection, ids: Sequence[int], known: Vocabulary, floors: Floors, *, higher: bool) -> dict[Pair, Found]:
+def find(
+    connection: Connection, ids: Sequence[int], known: Vocabulary, floors: Floors, *, also: set[Pair], higher: bool
+) -> dict[Pair, Found]:
     """Return all that the rule says of the pairs of some released entries; with `higher`, of those where they are the lower.
 
-    This is the one path: for a save, for the nightly recompute and for what a draft would touch.
+    `also` are pairs that are looked at whatever they share: those that somebody acted on, which stay as long as they touch.
     """
     structural = _paired(queries.structural_candidates(connection, ids, window_days=floors.window_days))
     textual = _paired(queries.textual_candidates(connection, ids, known))
     if higher:
         own = set(ids)
         structural, textual = ({p for p in pairs if p[0] in own} for pairs in (structural, textual))
+    structural |= also
     involved = {i for pair in structural | textual for i in pair}
     digests = _digests(connection, involved)
     facts = queries.facts(connection, involved, digests)
@@ -221,8 +224,8 @@ def bring_up_to_date(session: Session, ids: Sequence[int], *, at: datetime, name
         some = ids[start : start + CHUNK]
         with read_as_system(session, "detector") as connection:
             known, floors = queries.vocabulary(connection), queries.floors()
-            found = find(connection, some, known, floors, higher=False)
             standing = _standing(connection, or_(_overlap.c.low_id.in_(some), _overlap.c.high_id.in_(some)))
+            found = find(connection, some, known, floors, also=_acted(standing), higher=False)
             changed += _keep(session, connection, found, standing, at=at)
     return changed
 
@@ -247,9 +250,9 @@ def recompute(session: Session, *, after: int, at: datetime, size: int = CHUNK) 
     keep_words(session, ids)
     with read_as_system(session, "detector") as connection:
         known, floors = queries.vocabulary(connection), queries.floors()
-        found = find(connection, ids, known, floors, higher=True) if ids else {}
         # rows whose lower end is no longer released fall into the range too, and lapse
         standing = _standing(connection, and_(_overlap.c.low_id > after, upper))
+        found = find(connection, ids, known, floors, also=_acted(standing), higher=True) if ids else {}
         changed = _keep(session, connection, found, standing, at=at)
     return changed, last
 
@@ -266,6 +269,10 @@ def _standing(connection: Connection, where: Any) -> dict[Pair, Standing]:
     acted = exists().where(_step.c.overlap_id == _overlap.c.id, _step.c.person_id.is_not(None))
     rows = connection.execute(select(_overlap, acted.label("acted")).where(where))
     return {(r.low_id, r.high_id): Standing(r, bool(r.acted)) for r in rows}
+
+
+def _acted(standing: dict[Pair, Standing]) -> set[Pair]:
+    return {pair for pair, s in standing.items() if s.acted}
 
 
 def _keep(
@@ -489,6 +496,7 @@ def settle(
                 side.closing = None
         overlap.statement, overlap.outcome = statement.strip(), outcome
     overlap.lead_unit_id, overlap.look_again_on = lead.id if lead else None, look_again_on
+    session.flush()  # the row is read again before it is closed
     _close(session, overlap, Closing.SETTLE, alone=Role.COORDINATOR in by.roles, why=statement.strip(), by=by, at=at)
 
 
