@@ -1,5 +1,6 @@
 """The list of overlaps, the two texts side by side, and what each side does about them."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,10 +11,12 @@ from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
 from coordinator.db import bind_reader, db, transaction
+from coordinator.dossiers.models import Dossier
 from coordinator.entries import actions as entries
 from coordinator.entries.models import Entry, EntryTopic, TopicProposal
 from coordinator.overlaps.models import Overlap, OverlapKind, OverlapState
 from coordinator.people.models import Person
+from coordinator.topics.models import Topic
 from tests.make import Make
 
 SignIn = Callable[[Person], FlaskClient]
@@ -21,12 +24,36 @@ ALIKE = (
     "Critical submarine cables carry most transatlantic traffic; landing stations need redundant power, trusted repair "
     "vessels, shared outage reporting and protected seabed corridors."
 )
+UNLIKE = (  # nothing in common but a topic
+    "Harbour pilots want longer hours.",
+    "Textbooks arrive by October.",
+    "Glaciers retreat above the valley.",
+    "Orchestras rehearse behind curtains.",
+    "Bakers demand cheaper flour.",
+    "Lighthouses blink every minute.",
+    "Penguins crossed our runway.",
+)
+
+
+def contacts(make: Make, topic: Topic, number: int) -> list[tuple[Person, Dossier]]:
+    """Make entries of so many units that have one topic in common and nothing else."""
+    officers = [make.officer() for _ in range(number)]
+    return [
+        (o, make.dossier(by=o, topic=topic, title=text.split()[0], text=text)) for o, text in zip(officers, UNLIKE, strict=False)
+    ]
 
 
 def read(client: FlaskClient, path: str) -> str:
     answer = client.get(path)
     assert answer.status_code == 200, (path, answer.status_code)
     return answer.get_data(as_text=True)
+
+
+def option(page: str, label: str) -> str:
+    """Return the value of the choice whose label begins so."""
+    found = re.search(rf'<option value="([^"]+)">{label}', page)
+    assert found, page
+    return found[1]
 
 
 def state_of(make: Make, ref: str, *, seen_by: Person) -> OverlapState:
@@ -147,27 +174,24 @@ def test_what_only_the_text_says_stands_apart(alike: tuple[str, Person, Person],
 def test_a_crowded_topic_reads_as_one_item_and_a_conflict_on_it_still_as_a_pair(make: Make, sign_in: SignIn) -> None:
     topic = make.topic("Artificial intelligence")
     question = make.question(topic=topic)
-    officers = [make.officer(unit=make.unit(f"Crowd {n}", short_name=f"CROWD{n}")) for n in range(7)]
-    for officer in officers[:5]:
-        make.dossier(by=officer, topic=topic)
-    for officer, stance in zip(officers[5:], ("support", "oppose"), strict=True):
-        make.position(by=officer, topic=topic, question=question, stance=stance)
-    conflict = the_one(make, seen_by=officers[0])
-    client = sign_in(officers[0])
-    page = read(client, "/overlaps")
+    people = [person for person, _ in contacts(make, topic, 5)]
+    for text, stance in zip(UNLIKE[5:], ("support", "oppose"), strict=True):
+        people.append(make.officer())
+        make.position(by=people[-1], topic=topic, question=question, stance=stance, title=text.split()[0], text=text)
+    conflict = the_one(make, seen_by=people[0])
+    page = read(sign_in(people[0]), "/overlaps")
     crowd = page[page.index("Crowded topics") :]
-    assert all(f"CROWD{n}" in crowd for n in range(7))
+    assert all(f"<bdi>{person.unit.short_name}</bdi>" in crowd for person in people)
     assert "7 units" in crowd
     assert conflict.ref in page[: page.index("Crowded topics")]
 
 
 def test_a_contact_on_a_crowded_topic_is_one_click_away(make: Make, sign_in: SignIn) -> None:
     topic = make.topic("Artificial intelligence")
-    officers = [make.officer() for _ in range(7)]
-    first, second, *_ = [make.dossier(by=officer, topic=topic) for officer in officers]
-    client = sign_in(officers[0])
+    (person, first), (_, second), *_ = contacts(make, topic, 7)
+    client = sign_in(person)
     client.post("/overlaps/take-up", data={"a": first.ref, "b": second.ref})
-    ref = the_one(make, seen_by=officers[0]).ref
+    ref = the_one(make, seen_by=person).ref
     assert f"/overlaps/{ref}" not in read(client, "/overlaps")
     assert f"/overlaps/{ref}" in read(client, f"/overlaps?topic={topic.ref}")
 
@@ -289,7 +313,7 @@ def test_two_units_settle_by_agreeing_to_the_same_words(make: Make, sign_in: Sig
     sign_in(one).post(f"/overlaps/{ref}/settle", data=typed)
     theirs = sign_in(other)
     page = read(theirs, f"/overlaps/{ref}")
-    for said in ("Legal speaks, Cyber advises.", "One unit leads", other.unit.name, "1 Sep 2026", "Agree for your unit"):
+    for said in ("Legal speaks, Cyber advises.", "One unit leads", other.unit.name, "2026-09-01", "Agree for your unit"):
         assert said in page
     assert "made a proposal" in read(theirs, "/overlaps")
     theirs.post(f"/overlaps/{ref}/agree")
@@ -375,11 +399,11 @@ def test_confirming_puts_their_topic_on_my_entry(make: Make, alike: tuple[str, P
     client = sign_in(one)
     page = read(client, f"/overlaps/{ref}")
     assert "Cables – put it on your own entry" in page
-    topic = page.split('<option value="')[2].split('"')[0]
+    topic = option(page, "Cables")
     client.post(f"/overlaps/{ref}/confirm", data={"confirm-topic": topic})
     make.act_as(one)
     assert len(make.session.scalars(select(EntryTopic.entry_id)).all()) == 2
-    assert "Confirmed" not in read(client, "/overlaps?tab=possible")
+    assert ref not in read(client, "/overlaps?tab=possible")
     assert the_one(make, seen_by=one).kind is OverlapKind.DUPLICATION
 
 
@@ -390,7 +414,7 @@ def test_confirming_proposes_my_topic_to_them_and_they_answer(
     client = sign_in(other)
     page = read(client, f"/overlaps/{ref}")
     assert f"Cables – propose it to {one.unit.short_name}" in page
-    topic = page.split('<option value="')[2].split('"')[0]
+    topic = option(page, "Cables")
     client.post(f"/overlaps/{ref}/confirm", data={"confirm-topic": topic})
     make.act_as(one)
     proposal = make.session.scalars(select(TopicProposal)).one()
@@ -402,7 +426,7 @@ def test_confirming_proposes_my_topic_to_them_and_they_answer(
 def test_a_proposal_is_declined_and_counts_for_nothing(make: Make, alike: tuple[str, Person, Person], sign_in: SignIn) -> None:
     ref, one, other = alike
     client = sign_in(other)
-    topic = read(client, f"/overlaps/{ref}").split('<option value="')[2].split('"')[0]
+    topic = option(read(client, f"/overlaps/{ref}"), "Cables")
     client.post(f"/overlaps/{ref}/confirm", data={"confirm-topic": topic})
     make.act_as(one)
     proposal = make.session.scalars(select(TopicProposal)).one()
@@ -423,8 +447,7 @@ def test_a_topic_that_is_on_neither_side_is_not_confirmed(make: Make, alike: tup
 
 
 def test_a_contact_is_taken_up_and_becomes_a_row(make: Make, sign_in: SignIn) -> None:
-    topic, one, other = make.topic(), make.officer(), make.officer()
-    mine, theirs = make.dossier(by=one, topic=topic), make.dossier(by=other, topic=topic)
+    (one, mine), (_, theirs) = contacts(make, make.topic(), 2)
     answer = sign_in(one).post("/overlaps/take-up", data={"a": mine.ref, "b": theirs.ref})
     overlap = the_one(make, seen_by=one)
     assert answer.location.endswith(f"/overlaps/{overlap.ref}")
