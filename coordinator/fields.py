@@ -24,6 +24,7 @@ from wtforms import (
 from wtforms import DateField as PlainDateField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Optional, StopValidation, ValidationError
+from wtforms.widgets import CheckboxInput, ListWidget
 
 from coordinator.errors import Refused
 from coordinator.pages import translated
@@ -58,16 +59,30 @@ def fault(text: str, *, lines: bool) -> str | None:
     """Return the sentence about characters that have no place in a text, or None."""
     for character in text:
         if "\ud800" <= character <= "\udfff":
-            return str(_("This text holds half a character. Type it again at that place."))
+            return str(_("This text held half a character. It is taken out below: look at it, and send it again."))
         if character in _OVERRIDES:
-            return str(_("This text holds a character that reverses the reading direction. Remove it."))
+            return str(
+                _("This text held a sign that reverses the reading direction. It is taken out below: look, and send it again.")
+            )
         if unicodedata.category(character) == "Cc" and not (lines and character in "\n\t"):
             if character in "\n\t":
                 return str(_("This has to fit on one line, without tabs."))
-            return str(_("This text holds a control character, which cannot be seen. Paste it again as plain text."))
+            return str(
+                _("This text held a control character, which cannot be seen. It is taken out below: look at it, and send it again.")
+            )
     if not all(_turns_back(paragraph) for paragraph in text.split("\n")):
-        return str(_("This text changes the reading direction and does not change it back. Remove those characters."))
+        return str(
+            _("This text changed the reading direction and did not change it back. That is taken out below: look, and send again.")
+        )
     return None
+
+
+def without_fault(text: str) -> str:
+    """Return a text as it is shown again: without what it was refused for."""
+    kept = "".join(c for c in text if c in "\n\t" or not (unicodedata.category(c) in {"Cc", "Cs"} or c in _OVERRIDES))
+    if all(_turns_back(paragraph) for paragraph in kept.split("\n")):
+        return kept
+    return "".join(c for c in kept if c not in _OPENS and c not in _OPENS.values())
 
 
 def _turns_back(paragraph: str) -> bool:
@@ -140,6 +155,9 @@ class Line(StringField):
     def __init__(self, label: Any = None, validators: Sequence[Any] | None = None, *, most: int = 200, **given: Any) -> None:
         super().__init__(label, _checks(most, validators, lines=False), filters=[lambda t: tidy(t) if t else ""], **given)
 
+    def _value(self) -> str:
+        return without_fault(super()._value())
+
 
 class Text(TextAreaField):
     """Several lines of text of at most `most` characters."""
@@ -147,12 +165,18 @@ class Text(TextAreaField):
     def __init__(self, label: Any = None, validators: Sequence[Any] | None = None, *, most: int = 20_000, **given: Any) -> None:
         super().__init__(label, _checks(most, validators, lines=True), filters=[lambda t: tidy(t) if t else ""], **given)
 
+    def _value(self) -> str:
+        return without_fault(super()._value())
+
 
 class EmailLine(EmailField):
     """An e-mail address: one @, something on both sides, no spaces."""
 
     def __init__(self, label: Any = None, validators: Sequence[Any] | None = None, **given: Any) -> None:
         super().__init__(label, _checks(254, validators, lines=False), filters=[lambda t: tidy(t) if t else ""], **given)
+
+    def _value(self) -> str:
+        return without_fault(super()._value())
 
     def post_validate(self, form: Any, validation_stopped: bool) -> None:
         """Look at the shape only; whether somebody reads it, the first mail shows."""
@@ -274,6 +298,9 @@ class WordRadioField(WordField, RadioField):
 
 class WordMultipleField(_Listed, SelectMultipleField):
     """Several of a StrEnum's words; `data` is a list of stored words. Shown as tick boxes by `choices`."""
+
+    widget = ListWidget(prefix_label=False)
+    option_widget = CheckboxInput()
 
     def __init__(
         self, label: Any = None, validators: Sequence[Any] | None = None, *, words: Iterable[Any] = (), **given: Any

@@ -240,15 +240,20 @@ class _Letters:
         return "250 Taken"
 
 
+class _Relay(Controller):
+    def _trigger_server(self) -> None:
+        self.port = self.server.sockets[0].getsockname()[1]  # whichever was free
+        super()._trigger_server()
+
+
 @pytest.fixture
 def letters(app: Flask) -> Iterator[list[Any]]:
     """The envelopes that a real SMTP server on loopback has taken; the application is told to send there."""
     handler = _Letters()
-    server = Controller(handler, hostname="127.0.0.1", port=0)
+    server = _Relay(handler, hostname="127.0.0.1", port=0)
     server.start()
-    port = server.server.sockets[0].getsockname()[1]
     before = app.extensions["settings"]
-    app.extensions["settings"] = before.model_copy(update={"smtp_port": port})
+    app.extensions["settings"] = before.model_copy(update={"smtp_port": server.port})
     yield handler.kept
     app.extensions["settings"] = before
     server.stop()

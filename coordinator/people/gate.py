@@ -80,7 +80,7 @@ def _look(asked: Request) -> Person | None:
         at_most=timedelta(hours=settings.session_hours),
     )
     if found is None:
-        session.clear()
+        session.pop("sign_in")
         bind_reader(db.session, NOBODY)
         return None
     row, person = found

@@ -91,6 +91,11 @@ def unit_readers(session: Session, unit_ids: Iterable[int]) -> dict[int, Reader]
     }
 
 
+def all_units_reader(session: Session) -> Reader:
+    """Return whom the nightly change reads as: every entry carries its owner unit's token, so this one reaches them all."""
+    return Reader(level=2, tokens=frozenset(f"unit:{i}" for i in session.scalars(select(Unit.id))))
+
+
 def units(session: Session) -> Sequence[Unit]:
     """Return all units with their organisations, in the order of their short names."""
     return session.scalars(select(Unit).options(joinedload(Unit.organisation)).order_by(Unit.short_name, Unit.id)).all()
