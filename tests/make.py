@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from itertools import count
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -28,6 +28,8 @@ from coordinator.topics import actions as topics
 from coordinator.topics.models import Equity, Stake, Topic
 from coordinator.topics.rules import EquityDraft, TopicDraft
 
+Thing = TypeVar("Thing")
+
 
 class Make:
     """Makes one thing per call; what is not said is made or chosen."""
@@ -41,6 +43,10 @@ class Make:
     def today(self) -> date:
         """The day of the fixed moment."""
         return self.at.date()
+
+    def _read(self, thing: Thing) -> Thing:
+        self.session.commit()  # ends the reading, so that what is asked next is as fresh as on the other database
+        return thing
 
     def ministry(self) -> Organisation:
         """Return the ministry: the one organisation that everything belongs to unless said otherwise."""
@@ -67,7 +73,7 @@ class Make:
         )
         with transaction(self.session):
             made = people.add_unit(self.session, draft, by=None, at=self.at)
-        return queries.unit(self.session, made.ref)
+        return self._read(queries.unit(self.session, made.ref))
 
     def group(self, name: str | None = None) -> Group:
         with transaction(self.session):
@@ -99,7 +105,7 @@ class Make:
             if password is not None:
                 hashed = people.hasher(1, 1024).hash(password)
                 people.set_password(self.session, made, hashed, by=made, at=self.at)
-        return queries.person(self.session, made.ref)
+        return self._read(queries.person(self.session, made.ref))
 
     def topic(
         self,

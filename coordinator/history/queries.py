@@ -1,6 +1,7 @@
 """What is known of what happened."""
 
 from collections.abc import Sequence
+from contextlib import closing
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
@@ -27,5 +28,5 @@ def last_number(session: Session) -> int:
 def broken_at(session: Session) -> int | None:
     """Return the number at which the chain of events breaks, or None if it holds."""
     head = session.scalars(select(Head).execution_options(populate_existing=True)).one()
-    events = session.scalars(select(Event).order_by(Event.number).execution_options(yield_per=2000))
-    return first_break(events, last_number=head.number, last_digest=head.digest)
+    with closing(session.scalars(select(Event).order_by(Event.number).execution_options(yield_per=2000))) as events:
+        return first_break(events, last_number=head.number, last_digest=head.digest)
