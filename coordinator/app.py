@@ -14,15 +14,24 @@ import coordinator.overlaps.models  # noqa: F401
 import coordinator.positions.models  # noqa: F401
 from coordinator import db as database
 from coordinator import extensions, pages
+from coordinator.calendar.views import blueprint as calendar
 from coordinator.db import db
+from coordinator.digests.views import blueprint as digests
+from coordinator.dossiers.views import blueprint as dossiers
+from coordinator.entries.views import blueprint as entries
 from coordinator.history.actions import take_turn
 from coordinator.overlaps.actions import follow
+from coordinator.overlaps.views import blueprint as overlaps
 from coordinator.people import gate
 from coordinator.people.rules import may_keep_people
 from coordinator.people.views import blueprint as people
+from coordinator.positions.views import blueprint as positions
+from coordinator.search.views import blueprint as search
 from coordinator.settings import HOUSE, Settings, load
+from coordinator.topics.views import blueprint as topics
+from coordinator.worklist.views import blueprint as worklist
 
-FEATURES = (people,)
+FEATURES = (people, topics, calendar, positions, dossiers, entries, overlaps, search, worklist, digests)
 
 # What the main navigation shows, in this order; an entry appears when its feature is there.
 NAVIGATION = (

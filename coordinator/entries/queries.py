@@ -456,7 +456,7 @@ def about(session: Session, entry: Entry, *, own: bool) -> About:
         under_way=newest,
         tokens=tokens,
         wanted=wanted,
-        named=named_readers(session, tokens | wanted),
+        named=named_readers(session, tokens | wanted | {f"unit:{entry.unit_id}"}),
         people=count_readers(session, level=entry.level if newest is None else newest.level, audience=wanted),
         supersedes=by_id(session, entry.supersedes_id),
         superseded_by=superseded_by(session, entry),

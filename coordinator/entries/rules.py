@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from difflib import SequenceMatcher
@@ -126,6 +126,19 @@ def needs_second_person(
     return lowers or (beyond_ministry(audience) and not beyond_ministry(standing_audience))
 
 
+# what anybody who sees an entry may know to have happened to it; drafting is its own unit's business
+_TOLD = {"logged", "released", "superseded", "withdrawn", "expired", "adhered", "left", "topic_added"}
+_OF_A_VERSION = {"revised", "offered", "released", "topic_added"}
+
+
+def may_see_event(action: str, *, version: int | None, own: bool, seen: Container[int]) -> bool:
+    """Say whether a reader of an entry may know of an event of it; one about a version only together with that version."""
+    did = action.rpartition(".")[2]
+    if did in _OF_A_VERSION and version not in seen:
+        return False
+    return own or did in _TOLD
+
+
 # --- content -----------------------------------------------------------------------------------------------------------
 
 
@@ -154,6 +167,16 @@ class Draft:
             for f in fields(self)
             if f.name not in {"level", "audience", "restriction_reason", "note"}
         }
+
+
+def says_the_same(draft: Draft, version: EntryVersion, *, audience: frozenset[str], owner_id: int) -> bool:
+    """Say whether a form holds just what a version holds, so that saving it again would make a version of nothing."""
+    return (
+        draft.content() == version.content
+        and draft.level == version.level
+        and audience_tokens(owner_id, draft.audience) == audience
+        and draft.restriction_reason.strip() == version.restriction_reason
+    )
 
 
 def plain(value: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from coordinator.calendar.models import Event, Question
@@ -87,4 +87,21 @@ def adhered_by(session: Session, unit_id: int, question_id: int) -> Sequence[Adh
         select(Adherence)
         .join(Position, Position.id == Adherence.entry_id)
         .where(Adherence.unit_id == unit_id, Adherence.ended_at.is_(None), Position.question_id == question_id)
+    ).all()
+
+
+def linkable(session: Session, *, also: Iterable[int] = (), most: int = 500) -> Sequence[Position]:
+    """Return the released positions that a dossier may draw on, by unit and title, with those that it draws on already."""
+    newest = (
+        select(Position.id)
+        .where(Position.state == State.RELEASED)
+        .order_by(Position.logged_on.desc(), Position.id.desc())
+        .limit(most)
+    )
+    return session.scalars(
+        select(Position)
+        .join(Unit, Unit.id == Position.unit_id)
+        .where(or_(Position.id.in_(newest), Position.id.in_(sorted(set(also)))))
+        .options(joinedload(Position.unit))
+        .order_by(Unit.short_name, Position.title, Position.id)
     ).all()

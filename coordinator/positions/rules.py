@@ -1,5 +1,6 @@
 """What makes a position sound, and who may adhere to one."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -89,9 +90,15 @@ def may_copy(position: Position) -> bool:
     return position.state == State.RELEASED
 
 
-def line_to_copy(position: Position, *, level: Level) -> str:
-    """Return the line with version, day and level, as it is pasted into a brief."""
-    day = f"{position.released_at:%d %B %Y}" if position.released_at else ""
+def may_leave(person: Person, adhering: Iterable[int]) -> bool:
+    """A releasing officer ends the adherence of the own unit, if it is one of the units that adhere."""
+    return Role.RELEASING_OFFICER in person.roles and person.unit_id in set(adhering)
+
+
+def line_to_copy(position: Position, *, level: Level, released_on: date | None = None) -> str:
+    """Return the line with version, day and level, as it is pasted into a brief; the day is the standing version's."""
+    on = released_on or (position.released_at.date() if position.released_at else None)
+    day = f"{on:%d %B %Y}" if on else ""
     return (
         f"{level.label}\n{position.title}\n\n{position.text.strip()}\n\n"
         f"{position.unit.name}, version {position.standing_version}, released {day}. {level.label}"

@@ -1,0 +1,60 @@
+"""What may be typed about a position."""
+
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+
+from coordinator.entries.forms import EntryForm, choose, day_of
+from coordinator.entries.models import EntryVersion
+from coordinator.entries.queries import Choices
+from coordinator.fields import DateField, RefField, Text, WordRadioField
+from coordinator.positions.models import Stance
+from coordinator.positions.rules import PositionDraft
+
+
+class PositionForm(EntryForm):
+    """A position: the line to take, and the stance on a question if there is one."""
+
+    question = RefField(_l("Question"), empty=_l("None"))
+    stance = WordRadioField(_l("Stance"), words=Stance, empty=_l("Not stated"), default="")
+    reason = Text(_l("Reason"), most=5_000)
+    red_lines = Text(_l("Red lines"), most=10_000)
+    fallback = Text(_l("Fallback"), most=10_000)
+    talking_points = Text(_l("Talking points"), most=20_000)
+    valid_from = DateField(_l("Valid from"))
+    valid_until = DateField(_l("Valid until"))
+
+    def __init__(self, *args: Any, **given: Any) -> None:
+        super().__init__(*args, **given)
+        self.text.label.text = _l("Line to take")
+
+    def offer(self, choices: Choices, *, highest: int, level: int | None = None) -> None:
+        """Say what may be chosen in every list, up to the highest level of the author; `level` is the one to begin with."""
+        super().offer(choices, highest=highest, level=level)
+        self.question.offer(
+            (q.ref, q.text, q.id, {"data-aliases": f"{q.topic.name} {q.forum.name if q.forum else ''}"}) for q in choices.questions
+        )
+
+    def fill(self, version: EntryVersion, tokens: frozenset[str]) -> None:
+        """Take over what a version holds."""
+        super().fill(version, tokens)
+        held = version.content
+        choose(self.question, held.get("question_id"))
+        self.stance.data = held.get("stance") or ""
+        self.reason.data, self.red_lines.data = held.get("reason", ""), held.get("red_lines", "")
+        self.fallback.data, self.talking_points.data = held.get("fallback", ""), held.get("talking_points", "")
+        self.valid_from.data, self.valid_until.data = day_of(held.get("valid_from")), day_of(held.get("valid_until"))
+
+    def draft(self) -> PositionDraft:
+        """Return what was typed; the form has to be valid."""
+        return PositionDraft(
+            **self.common(),
+            question_id=self.question.chosen_id,
+            stance=Stance(self.stance.data) if self.stance.data else None,
+            reason=self.reason.data,
+            red_lines=self.red_lines.data,
+            fallback=self.fallback.data,
+            talking_points=self.talking_points.data,
+            valid_from=self.valid_from.data,
+            valid_until=self.valid_until.data,
+        )
