@@ -1,0 +1,1 @@
+"""A small ministry that does not exist, to try the product with."""
