@@ -185,7 +185,7 @@ def release(session: Session, entry: Entry, *, by: Person | None, at: datetime) 
     touch(session, "entry", entry.id)
 
 
-def withdraw(session: Session, entry: Entry, *, why: str, by: Person, at: datetime) -> None:
+def withdraw(session: Session, entry: Entry, *, why: str, by: Person | None, at: datetime) -> None:
     """Take an entry back, with a reason; what it touched lapses and stays in the record."""
     refresh(session, entry)
     if entry.state not in {State.DRAFT, State.RELEASED}:
