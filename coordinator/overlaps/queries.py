@@ -1,7 +1,7 @@
 """What is known of overlaps: what the detector reads of all entries, and what a reader sees of the pairs."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import lru_cache
@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 from coordinator.calendar.models import Counterpart, Event, Forum, Question
 from coordinator.db import Reader, protect
 from coordinator.dossiers.models import Milestone
-from coordinator.entries.models import AudienceToken, Entry, EntryCounterpart, EntryTopic, State
+from coordinator.entries.models import AudienceToken, Entry, EntryCounterpart, EntrySource, EntryTopic, State
 from coordinator.entries.queries import visible
 from coordinator.errors import NotFound
 from coordinator.likeness.queries import Ids, keyword_postings, postings
@@ -364,6 +364,11 @@ def released_ids(connection: Connection, *, after: int, most: int) -> list[int]:
     )
 
 
+def released_count(connection: Connection) -> int:
+    """Return how many entries are released."""
+    return connection.scalar(select(func.count()).select_from(_entry).where(_entry.c.state == State.RELEASED)) or 0
+
+
 def _chunks(items: Sequence[int], size: int) -> Iterable[Sequence[int]]:
     for start in range(0, len(items), size):
         yield items[start : start + size]
@@ -683,3 +688,42 @@ def crowds(session: Session, *, unit_id: int | None = None, most: int = 20) -> l
         for topic_id, unit in rows:
             on_it[topic_id].append(unit)
     return [Crowd(t, tuple(on_it[t.id]), n) for t, n in found]
+
+
+# --- taking them out ---------------------------------------------------------------------------------------------------
+
+
+def _to_export() -> Select[Any]:
+    source = EntrySource.__table__
+
+    def ref(of: Any) -> Any:  # of an end: seen, because the overlap is
+        return select(_entry.c.ref).where(_entry.c.id == of).scalar_subquery()
+
+    def external_id(of: Any) -> Any:
+        return select(source.c.external_id).where(source.c.entry_id == of).scalar_subquery()
+
+    return (
+        select(
+            ref(Overlap.low_id).label("a"),
+            ref(Overlap.high_id).label("b"),
+            external_id(Overlap.low_id).label("a_id"),
+            external_id(Overlap.high_id).label("b_id"),
+            Overlap.kind,
+            Overlap.severity,
+            Overlap.score,
+            Overlap.reasons,
+        )
+        .where(Overlap.current.is_(True))
+        .order_by(Overlap.low_id, Overlap.high_id)
+        .execution_options(yield_per=1000)
+    )
+
+
+def exported(session: Session) -> Iterator[Any]:
+    """Yield the current overlaps that the reader may see: refs and external ids of both ends, kind, severity, score, reasons."""
+    yield from session.execute(_to_export())
+
+
+def exported_all(connection: Connection) -> Iterator[Any]:
+    """Yield all current overlaps, for the operator of the host."""
+    yield from connection.execute(_to_export())
