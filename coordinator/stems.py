@@ -19,6 +19,7 @@ LANGUAGES = {
     "nl": "dutch",
 }
 MOST_WORDS = 20  # of one query
+SHORTEST_BEGINNING = 5
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
 _WORD = re.compile(rf"[{_CJK}]+|[^\W_{_CJK}]+")
 _IS_CJK = re.compile(rf"[{_CJK}]")
@@ -63,3 +64,14 @@ def query_stems(query: str) -> list[tuple[str, ...]]:
         tuple(dict.fromkeys(_stem(word, language) for language in ("en", "fr", "es", "ru", "ar")))
         for word in words(query)[:MOST_WORDS]
     ]
+
+
+def beginnings(query: str) -> frozenset[str]:
+    """Return which stems of the last word of a query may be a beginning, because it may still be being typed.
+
+    Of the stems of other languages only long ones: `data` is `dat` in Spanish, and would find every date.
+    """
+    typed = words(query)[:MOST_WORDS]
+    if not typed:
+        return frozenset()
+    return frozenset(stem for stem in query_stems(query)[-1] if stem == typed[-1] or len(stem) >= SHORTEST_BEGINNING)

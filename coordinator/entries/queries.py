@@ -26,7 +26,7 @@ from coordinator.entries.models import (
 from coordinator.errors import NotFound
 from coordinator.people.models import Circle, Duty, Group, Membership, Organisation, Person, Role, Unit
 from coordinator.people.queries import ancestors, unit_readers, units_for
-from coordinator.stems import query_stems
+from coordinator.stems import beginnings, query_stems
 from coordinator.topics.models import Topic
 
 # --- the rule ----------------------------------------------------------------------------------------------------------
@@ -155,10 +155,10 @@ def matching(session: Session, words: str) -> ColumnElement[bool] | None:
     if not wanted:
         return None
     lite = session.get_bind().dialect.name == "sqlite"
-    parts = []
+    parts, open_ended = [], beginnings(words)
     for i, forms in enumerate(wanted):
-        last = i == len(wanted) - 1  # the word that may still be being typed
-        kept = [f'"{f}"{"*" if last else ""}' if lite else f"'{f}'{':*' if last else ''}" for f in forms]
+        begins = open_ended if i == len(wanted) - 1 else frozenset()  # the word that may still be being typed
+        kept = [f'"{f}"{"*" if f in begins else ""}' if lite else f"'{f}'{':*' if f in begins else ''}" for f in forms]
         parts.append("(" + (" OR " if lite else " | ").join(kept) + ")")
     if lite:
         rows = select(_search.c.rowid).where(column("entry_search").op("MATCH")(" AND ".join(parts)))

@@ -91,6 +91,7 @@ def index() -> ResponseReturnValue:
         crowds=[] if kind is not None and not possible else crowds,
         tabs=_tabs(possible=possible),
         facets_of=_facets(filters, unit=unit, topic=topic),
+        default=filters.state is None and filters.still_open,
         narrowed=any(request.args.get(name) for name in KEPT if name != "tab"),
         topic=topic,
     )
@@ -109,14 +110,15 @@ def _facets(filters: queries.Filters, *, unit: Unit | None, topic: Topic | None)
     states = dict(counted["state"])
     still = sum(states.get(s, 0) for s in queries.OPEN)
     default = filters.state is None and filters.still_open
+    everything = filters.state is None and not filters.still_open
     state_items: list[dict[str, Any]] = [
-        {"label": _("Not closed yet"), "url": link(state=None), "count": still, "active": default},
+        *([] if default else [{"label": _("Not closed yet"), "url": link(state=None), "count": still}]),
         *_words("state", filters.state, counted["state"], OverlapState),
         {
             "label": _("All"),
-            "url": link(state=None if not filters.still_open else "all"),
+            "url": link(state=None if everything else "all"),
             "count": sum(states.values()),
-            "active": not filters.still_open and filters.state is None,
+            "active": everything,
         },
     ]
     own = filters.own_unit_id is not None

@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from coordinator.stems import index_stems, query_stems, words
+from coordinator.stems import beginnings, index_stems, query_stems, words
 
 WINDOW = 240
 LOOKED_THROUGH = 20_000  # characters of one text: a longer one is found all the same, but its tail is not shown
@@ -26,7 +26,7 @@ class Finder:
     def __init__(self, query: str) -> None:
         wanted = query_stems(query)
         self._whole = {stem for forms in wanted for stem in forms}
-        self._beginnings = wanted[-1] if wanted else ()
+        self._beginnings = tuple(beginnings(query))
         self._known: dict[tuple[str, str], bool] = {}
 
     def passage(self, texts: Iterable[str | None], language: str) -> list[Part]:

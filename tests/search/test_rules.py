@@ -18,11 +18,23 @@ def found(query: str, text: str, language: str = "en") -> list[str]:
         ("الإنترنت", "حوكمة الإنترنت", "ar", ["الإنترنت"]),
         ("数据", "关于数据治理的立场", "zh", ["数据"]),
         ("数据治", "关于数据治理", "zh", ["数据治"]),
+        ("data", "The data of that date.", "en", ["data"]),
         ("absent", "Nothing of the sort.", "en", []),
         ("", "Nothing was asked.", "en", []),
         ("<b>", "a < b, and <b>bold</b>", "en", ["b", "b", "bold", "b"]),
     ],
-    ids=["forms of a word", "a beginning", "French", "Arabic", "Chinese", "Chinese, longer", "absent", "no words", "signs"],
+    ids=[
+        "forms of a word",
+        "a beginning",
+        "French",
+        "Arabic",
+        "Chinese",
+        "Chinese, longer",
+        "short",
+        "absent",
+        "no words",
+        "signs",
+    ],
 )
 def test_words_are_found_again_as_the_index_found_them(query: str, text: str, language: str, words: list[str]) -> None:
     assert found(query, text, language) == words

@@ -58,7 +58,7 @@ def test_what_people_wrote_is_escaped_round_the_marks(make: Make, sign_in: SignI
 
 
 def test_what_was_typed_is_escaped_and_kept(make: Make, sign_in: SignIn) -> None:
-    page = read(sign_in(make.officer()), "/search?q=%22%3E%3Cscript%3E")
+    page = sign_in(make.officer()).get("/search?q=%22%3E%3Cscript%3E").get_data(as_text=True)
     assert "<script>" not in page
     assert 'value="&#34;&gt;&lt;script&gt;"' in page
 
@@ -66,6 +66,14 @@ def test_what_was_typed_is_escaped_and_kept(make: Make, sign_in: SignIn) -> None
 def test_a_red_line_that_holds_the_word_is_shown_as_the_passage(make: Make, sign_in: SignIn) -> None:
     make.position(title="Keys", text="The line.", red_lines="Never any escrow of keys.")
     assert "Never any <mark>escrow</mark> of keys." in read(sign_in(make.officer()), "/search?q=escrow")
+
+
+def test_a_short_word_is_not_the_beginning_of_another_by_its_stem_in_another_language(make: Make, sign_in: SignIn) -> None:
+    make.position(title="Registers", text="Share data.")
+    make.position(title="Calendars", text="Fix a date.")
+    page = read(sign_in(make.officer()), "/search?q=data")
+    assert "Registers" in page
+    assert "Calendars" not in page
 
 
 def test_the_newest_stands_first(make: Make, sign_in: SignIn) -> None:
