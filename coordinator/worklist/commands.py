@@ -1,0 +1,86 @@
+"""What the clock does to the register: ends what a date ends, and looks again at what waits to be looked at."""
+
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+import click
+from sqlalchemy import exists, select
+
+from coordinator import jobs
+from coordinator.calendar import actions as calendar
+from coordinator.clock import now
+from coordinator.db import bind_reader, db, transaction
+from coordinator.dossiers import actions as dossiers
+from coordinator.extensions import settings
+from coordinator.history.actions import record
+from coordinator.history.queries import of as events_of
+from coordinator.overlaps import actions as overlaps
+from coordinator.overlaps.models import Recheck
+from coordinator.pages import log
+from coordinator.people.queries import all_units_reader
+from coordinator.positions import actions as positions
+
+NIGHT_ENDS = 1
+"""The local hour from which a day's nightly change is due; a machine that was off then does it when it is back."""
+
+
+@jobs.every_minute("rechecks")
+def catch_up() -> int:
+    """Bring up to date what a large change left to the job; return how many entries."""
+    done = 0
+    while not jobs.stopping() and db.session.scalar(select(exists().where(Recheck.entry_id.is_not(None)))):
+        with transaction(db.session) as written:
+            done += overlaps.catch_up(written, at=now())
+    db.session.rollback()
+    return done
+
+
+@jobs.every_minute("nightly")
+def when_night_is_over() -> None:
+    """Do the nightly change of the local day, once."""
+    at = now()
+    local = at.astimezone(ZoneInfo(settings().time_zone))
+    if local.hour >= NIGHT_ENDS and not is_done(local.date()):
+        nightly(on=local.date(), at=at)
+
+
+def is_done(on: date) -> bool:
+    """Say whether the nightly change of a day is on record."""
+    return bool(events_of(db.session(), "day", on.toordinal()))
+
+
+def nightly(*, on: date, at: datetime) -> dict[str, int]:
+    """End what ran out before a day, mark what is past, find all overlaps again, and put the day on record.
+
+    Several changes, each whole in itself; killed between two of them, the day is not on record and all is done again, which
+    changes nothing twice.
+    """
+    session = db.session()
+    bind_reader(session, all_units_reader(session))
+    with transaction(session):
+        said: dict[str, int] = {
+            "expired": positions.expire(session, on=on, at=at),
+            "events": len(calendar.mark_past(session, on=on, at=at)),
+            "milestones": dossiers.mark_past(session, on=on, at=at),
+        }
+    catch_up()
+    said["overlaps"] = 0
+    last: int | None = 0
+    while last is not None:
+        with transaction(session):
+            changed, last = overlaps.recompute(session, after=last, at=at)
+        said["overlaps"] += changed
+    with transaction(session):
+        record(session, "day.begun", subject=("day", on.toordinal()), by=None, at=at, said=dict(said))
+    bind_reader(session, None)
+    log.info("nightly change done", on=on.isoformat(), **said)
+    return said
+
+
+@click.command("nightly")
+@click.option("--on", "on", type=click.DateTime(["%Y-%m-%d"]), help="The day that begins; today in the ministry's zone by default.")
+def command(on: datetime | None) -> None:
+    """End what ran out, mark what is past, find all overlaps again: what the worker does once a day."""
+    day = on.date() if on else now().astimezone(ZoneInfo(settings().time_zone)).date()
+    said = nightly(on=day, at=now())
+    click.echo(", ".join(f"{number} {name}" for name, number in said.items()))

@@ -1,0 +1,159 @@
+"""What waits for whom: one derivation, for the first page and for the digest."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import and_, func, or_, select
+from sqlalchemy.orm import Session
+
+from coordinator.entries import queries as entries
+from coordinator.entries.models import Entry, EntryVersion, State
+from coordinator.overlaps import queries as overlaps
+from coordinator.overlaps.models import Overlap, OverlapKind
+from coordinator.people.models import Role
+from coordinator.people.rules import Reader
+from coordinator.positions.models import Adherence
+from coordinator.worklist import rules
+from coordinator.worklist.rules import Pair, Paper, Task, pair
+
+MOST = 50
+
+
+@dataclass(frozen=True)
+class Worklist:
+    """What waits for one person, by what it asks; `open` is what a coordinator or the leadership watches over."""
+
+    pairs: tuple[Pair, ...] = ()
+    to_release: tuple[Paper, ...] = ()
+    proposals: tuple[Paper, ...] = ()
+    lines: tuple[Paper, ...] = ()
+    to_review: tuple[Paper, ...] = ()
+    drafts: tuple[Paper, ...] = ()
+    open: tuple[Pair, ...] = ()
+    open_total: int = 0
+    possible: int = 0
+    still_open: int = 0
+
+    @property
+    def papers(self) -> tuple[Paper, ...]:
+        """Return all that waits and is no overlap, the most pressing sort first; the own drafts are no news to anybody."""
+        return (*self.to_release, *self.proposals, *self.lines, *self.to_review)
+
+    @property
+    def is_empty(self) -> bool:
+        """Say whether nothing waits."""
+        return not (self.pairs or self.papers or self.drafts)
+
+
+def waiting(session: Session, reader: Reader, *, at: datetime, on: date, number: int = 1) -> Worklist:
+    """Return what waits for the person that a session is bound to, at a moment and on their local day.
+
+    `number` is the page of the open overlaps that a coordinator or the leadership sees. The number of statements is the same
+    however much waits.
+    """
+    person_id, unit_id, writes = reader.person_id, reader.unit_id, rules.writes(reader.roles)
+    watched, total = _watched(session, reader, number=number)
+    if person_id is None or unit_id is None or not writes:
+        return Worklist(open=tuple(pair(o, reader, on=on) for o in watched), open_total=total)
+    answers = to_answer(session, reader, at=at)
+    known = {p.entry.id for p in answers.to_release}
+    asked = [o for o in overlaps.waiting_for(session, unit_id, most=MOST) if o.kind is not OverlapKind.POSSIBLE]
+    return Worklist(
+        pairs=tuple(pair(o, reader, on=on) for o in asked),
+        to_release=answers.to_release,
+        proposals=answers.proposals,
+        lines=answers.lines,
+        to_review=tuple(
+            Paper(e, Task.REVIEW, rules.why_review(e, on=on), ((e.review_by or on) - on).days)
+            for e in entries.to_review(session, unit_id, by=on + rules.REVIEW_AHEAD, most=MOST)
+        ),
+        drafts=tuple(p for p in _drafts(session, person_id) if p.entry.id not in known),
+        open=tuple(pair(o, reader, on=on) for o in watched),
+        open_total=total,
+        possible=_count(session, unit_id, possible=True),
+        still_open=_count(session, unit_id, possible=False),
+    )
+
+
+def to_answer(session: Session, reader: Reader, *, at: datetime) -> Worklist:
+    """Return that part of what waits for a person which others brought there: releases, proposals, lines that moved on."""
+    if reader.unit_id is None or not rules.writes(reader.roles):
+        return Worklist()
+    releases = Role.RELEASING_OFFICER in reader.roles
+    offered = entries.waiting_for_release(session, reader.unit_id, most=MOST) if releases else ()
+    return Worklist(
+        to_release=tuple(Paper(e, Task.RELEASE, rules.WAITS_FOR_RELEASE) for e in offered),
+        proposals=_proposals(session, reader.unit_id),
+        lines=_lines(session, reader.unit_id, at=at),
+    )
+
+
+def _watched(session: Session, reader: Reader, *, number: int) -> tuple[Sequence[Overlap], int]:
+    if not rules.sees_all(reader.roles):
+        return (), 0
+    return overlaps.listed(session, overlaps.Filters(apart=False), number=number)
+
+
+def _proposals(session: Session, unit_id: int) -> tuple[Paper, ...]:
+    found = entries.proposals(session, unit_id)[:MOST]
+    # a second look fills in what a list shows of the entries
+    session.scalars(entries.with_company().where(Entry.id.in_([p.entry_id for p in found]))).all()
+    return tuple(
+        Paper(p.entry, Task.ANSWER_TOPIC, (rules.TOPIC_PROPOSED, {"unit": p.by_unit.short_name, "topic": p.topic.name}))
+        for p in found
+    )
+
+
+def _lines(session: Session, unit_id: int, *, at: datetime) -> tuple[Paper, ...]:
+    """Return the lines that a unit adheres to and that moved on, and those that ended under it of late."""
+    moved_on = and_(Adherence.ended_at.is_(None), Adherence.version < Entry.standing_version)
+    ended = and_(Adherence.ended_at == Entry.ended_at, Entry.ended_at > at - rules.ENDED_LINES_STAY)
+    found = session.scalars(
+        entries.with_company()
+        .join(Adherence, Adherence.entry_id == Entry.id)
+        .where(Adherence.unit_id == unit_id, or_(moved_on, ended))
+        .order_by(Entry.changed_number.desc(), Entry.id)
+        .limit(MOST)
+    ).all()
+    return tuple(
+        Paper(e, Task.READ_LINE, rules.CHANGED) if e.state is State.RELEASED else Paper(e, Task.REPLACE_LINE, rules.ENDED[e.state])
+        for e in found
+    )
+
+
+def _drafts(session: Session, person_id: int) -> Iterable[Paper]:
+    """Return what a person has under way: drafts, and newer versions of what is released."""
+    rows = session.execute(
+        entries.with_company()
+        .add_columns(EntryVersion.offered_at)
+        .join(EntryVersion, and_(EntryVersion.entry_id == Entry.id, EntryVersion.number == Entry.newest_version))
+        .where(
+            EntryVersion.author_id == person_id,
+            EntryVersion.released_at.is_(None),
+            Entry.state.in_([State.DRAFT, State.RELEASED]),
+        )
+        .order_by(EntryVersion.made_at.desc(), Entry.id)
+        .limit(MOST)
+    ).all()
+    for entry, offered_at in rows:
+        if offered_at is None:
+            yield Paper(entry, Task.FINISH, rules.NOT_OFFERED)
+        else:
+            yield Paper(entry, Task.AWAIT_RELEASE, rules.OFFERED)
+
+
+def _count(session: Session, unit_id: int, *, possible: bool) -> int:
+    """Return how many overlaps of a unit are open, counted to a hundred: those that only the text says, or all others."""
+    some = (
+        select(Overlap.id)
+        .where(
+            or_(Overlap.low_unit_id == unit_id, Overlap.high_unit_id == unit_id),
+            Overlap.current.is_(True),
+            Overlap.state.in_(overlaps.OPEN),
+            (Overlap.kind == OverlapKind.POSSIBLE).is_(possible),
+        )
+        .limit(100)
+        .subquery()
+    )
+    return session.scalar(select(func.count()).select_from(some)) or 0

@@ -1,0 +1,56 @@
+"""The first page after signing in: what waits for me."""
+
+from typing import Any
+
+from flask import Blueprint, render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from coordinator.clock import now, today
+from coordinator.db import db
+from coordinator.pages import page_number, page_of, translated
+from coordinator.people.gate import reader, signed_in
+from coordinator.worklist import queries, rules
+from coordinator.worklist.rules import Pair, Paper
+
+blueprint = Blueprint("worklist", __name__)
+
+
+@blueprint.get("/")
+def index() -> ResponseReturnValue:
+    """Show what waits for me; coordinators and leadership see the open overlaps of all units below it."""
+    person = signed_in()
+    found = queries.waiting(db.session(), reader(), at=now(), on=today(person.time_zone), number=page_number())
+    sections = [
+        (_("To release"), found.to_release),
+        (_("Topics proposed to you"), found.proposals),
+        (_("Lines that your unit adhered to"), found.lines),
+        (_("To review"), found.to_review),
+        (_("Yours, under way"), found.drafts),
+    ]
+    return render_template(
+        "worklist/index.html",
+        found=found,
+        pairs=[_pair(p) for p in found.pairs],
+        sections=[(heading, [_paper(p) for p in papers]) for heading, papers in sections if papers],
+        watches=rules.sees_all(person.roles),
+        answers=rules.writes(person.roles),
+        open=[_pair(p) for p in found.open],
+        page=page_of(found.open_total),
+        unit=person.unit,
+    )
+
+
+def _pair(pair: Pair) -> dict[str, Any]:
+    return rules.shown(pair, url=url_for, t=translated)
+
+
+def _paper(paper: Paper) -> dict[str, Any]:
+    """Return what the list shows of a position or dossier that asks for something."""
+    return {
+        "entry": paper.entry,
+        "url": url_for(paper.link[0], ref=paper.link[1]),
+        "why": translated(paper.why),
+        "days": paper.days,
+        "todo": translated(paper.task.label),
+    }
