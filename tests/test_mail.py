@@ -13,7 +13,7 @@ import trustme
 
 from coordinator import mail
 from coordinator.settings import Settings, load
-from tests.digests.relay import Relay
+from tests.digests.relay import Relay, closed_port
 
 AT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
@@ -33,12 +33,6 @@ def settings(port: int, **said: Any) -> Settings:
 def letter(port: int = 0, **said: Any) -> Any:
     given = {"to": "j.moreau@ministry.example", "subject": "Hello", "text": "A line.\n.\n.hidden\n", "at": AT}
     return mail.letter(settings(port), **(given | said))
-
-
-def closed_port() -> int:
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        return int(held.getsockname()[1])
 
 
 class Steps:

@@ -109,3 +109,10 @@ class Relay(Controller):
     def times_taken(self) -> Counter[tuple[str, str]]:
         """Return how often each (recipient, Message-ID) was taken."""
         return Counter((to[0], str(letter["Message-ID"])) for (to, _body), letter in zip(self.taken, self.letters(), strict=True))
+
+
+def closed_port() -> int:
+    """Return a port on which nobody listens."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        return int(held.getsockname()[1])

@@ -1,0 +1,224 @@
+"""What happens to the promise of a mail. Every step is one conditional statement: only whoever holds a row can move it.
+
+queued → claimed → data (committed before the body goes) → sent, or uncertain if no answer came. A refusal brings it back to
+queued with a growing wait, or ends it as failed. All of these need bookkeeping(): they are no part of the register.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CursorResult, exists, select, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.orm import Session, aliased
+
+from coordinator.db import new_ref
+from coordinator.digests import queries
+from coordinator.digests.models import Cadence, Digest, DigestState, Subscription
+from coordinator.digests.rules import DEFAULT, LEASE, MOST_TRIES, Window, wait_after
+from coordinator.errors import N_
+
+MERGED = N_("Merged into a later one.")
+STOPPED = N_("Stopped before it was sent.")
+NO_ANSWER = N_("The mail server gave no answer after it had the text.")
+_HELD = (DigestState.CLAIMED, DigestState.DATA)
+CHUNK = 400
+
+# --- promising ---------------------------------------------------------------------------------------------------------
+
+
+def plan(session: Session, *, domain: str, at: datetime) -> int:
+    """Promise every person the digest that is due by a moment; return how many are new.
+
+    There is one per person and local day, however often and by however many workers this is run. What was missed before is
+    merged into it: it tells of everything since the last one that was sent.
+    """
+    new, due = queries.subscriptions(session, domain=domain, at=at)
+    cadence, hour = DEFAULT
+    # the first digest tells of all that is open
+    _put(session, Subscription, [{"person_id": i, "cadence": cadence, "hour": hour, "told_number": 0} for i in new])
+    # first the older ones, which waits for whoever is about to claim one of them; then the new ones
+    for some in _chunks([d.person_id for d in due]):
+        session.execute(_merge().where(Digest.person_id.in_(some)))
+    rows = [
+        {
+            "ref": new_ref(),
+            "person_id": d.person_id,
+            "period_on": d.period_on,
+            "cadence": d.cadence,
+            "state": DigestState.QUEUED,
+            "message_id": d.message_id,
+            "due_at": d.due_at,
+            "worker": "",
+            "tries": 0,
+            "trouble": "",
+        }
+        for d in due
+    ]
+    return _put(session, Digest, rows)
+
+
+def tidy(session: Session, *, at: datetime) -> None:
+    """Take back what a worker that died had claimed; what it had begun to send nobody can know: that becomes uncertain."""
+    stale = Digest.lease_until <= at
+    freed = {"state": DigestState.QUEUED, "lease_until": None, "worker": ""}
+    session.execute(update(Digest).where(Digest.state == DigestState.CLAIMED, stale).values(freed))
+    unknown = {"state": DigestState.UNCERTAIN, "lease_until": None, "trouble": NO_ANSWER}
+    session.execute(update(Digest).where(Digest.state == DigestState.DATA, stale).values(unknown))
+    later = aliased(Digest)
+    session.execute(_merge().where(exists().where(later.person_id == Digest.person_id, later.period_on > Digest.period_on)))
+
+
+def _merge() -> Any:
+    merged = {"state": DigestState.NOTHING, "trouble": MERGED}
+    return update(Digest).where(Digest.state == DigestState.QUEUED).values(merged).execution_options(synchronize_session=False)
+
+
+def _put(session: Session, table: Any, rows: list[dict[str, Any]]) -> int:
+    """Insert rows, leaving out those that another worker has put there; return how many were put."""
+    make = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
+    return sum(_count(session.execute(make(table.__table__).values(some).on_conflict_do_nothing())) for some in _chunks(rows))
+
+
+def _chunks(items: list[Any]) -> Iterable[list[Any]]:
+    return (items[start : start + CHUNK] for start in range(0, len(items), CHUNK))
+
+
+# --- sending -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A digest that one worker holds for the time of the lease."""
+
+    id: int
+    worker: str
+    tries: int
+
+
+def claim(session: Session, *, worker: str, at: datetime) -> Claimed | None:
+    """Take the longest due digest that nobody holds, or return None. Of one person never two at once."""
+    other = aliased(Digest)
+    first = (
+        select(Digest.id)
+        .where(
+            Digest.state == DigestState.QUEUED,
+            Digest.due_at <= at,
+            ~exists().where(other.person_id == Digest.person_id, other.state.in_(_HELD)),
+        )
+        .order_by(Digest.due_at, Digest.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+        .scalar_subquery()
+    )
+    taken = session.execute(
+        update(Digest)
+        .where(Digest.id == first, Digest.state == DigestState.QUEUED)
+        .values(state=DigestState.CLAIMED, worker=worker, lease_until=at + LEASE, tries=Digest.tries + 1)
+        .returning(Digest.id, Digest.tries)
+        .execution_options(synchronize_session=False)
+    ).one_or_none()
+    return None if taken is None else Claimed(taken.id, worker, taken.tries)
+
+
+def begin_body(session: Session, held: Claimed, window: Window, *, at: datetime) -> bool:
+    """Note that the body is about to go; False if the claim was lost, or something was told to the person meanwhile."""
+    person_id = select(Digest.person_id).where(Digest.id == held.id).scalar_subquery()
+    told = exists().where(Subscription.person_id == person_id, Subscription.told_number == window.after)
+    values = {
+        "state": DigestState.DATA,
+        "after_number": window.after,
+        "up_to_number": window.up_to,
+        "lease_until": at + LEASE,
+        "trouble": "",
+    }
+    return bool(_move(session, held, [DigestState.CLAIMED], values, told))
+
+
+def note_sent(session: Session, held: Claimed, window: Window, *, at: datetime) -> None:
+    """Note that the mail was taken, and with it, in one commit, up to where the person has been told."""
+    values = {"state": DigestState.SENT, "sent_at": at, "lease_until": None, "trouble": ""}
+    # an answer that came after the lease had run out is an answer nevertheless
+    if _move(session, held, [DigestState.DATA, DigestState.UNCERTAIN], values):
+        _told(session, held, window)
+
+
+def note_nothing(session: Session, held: Claimed, window: Window | None, *, why: str = "") -> None:
+    """Note that there is nothing to send; with a window, the person needs not be told of it again."""
+    numbers = {} if window is None else {"after_number": window.after, "up_to_number": window.up_to}
+    values = {"state": DigestState.NOTHING, "lease_until": None, "trouble": why} | numbers
+    if _move(session, held, [DigestState.CLAIMED], values) and window is not None:
+        _told(session, held, window)
+
+
+def note_uncertain(session: Session, held: Claimed, answer: str) -> None:
+    """Note that nobody knows whether the mail was taken. It is not sent again; the next one tells of the same window once more."""
+    _move(session, held, [DigestState.DATA], {"state": DigestState.UNCERTAIN, "lease_until": None, "trouble": answer[:300]})
+
+
+def note_refused(session: Session, held: Claimed, answer: str, *, lasting: bool, reached: bool, at: datetime) -> DigestState:
+    """Note a refusal and return what became of the digest: queued for later, or failed.
+
+    A relay that was not even reached is not the recipient's fault and does not count as a try.
+    """
+    failed = lasting or (reached and held.tries >= MOST_TRIES)
+    state = DigestState.FAILED if failed else DigestState.QUEUED
+    values = {
+        "state": state,
+        "lease_until": None,
+        "worker": held.worker if failed else "",
+        "trouble": answer[:300],
+        "due_at": at if failed else at + wait_after(held.tries),
+        "tries": held.tries if reached else held.tries - 1,
+    }
+    _move(session, held, _HELD, values)
+    return state
+
+
+def _move(session: Session, held: Claimed, states: Iterable[DigestState], values: dict[str, Any], *also: Any) -> int:
+    return _count(
+        session.execute(
+            update(Digest)
+            .where(Digest.id == held.id, Digest.worker == held.worker, Digest.state.in_(list(states)), *also)
+            .values(values)
+            .execution_options(synchronize_session=False)
+        )
+    )
+
+
+def _told(session: Session, held: Claimed, window: Window) -> None:
+    person_id = select(Digest.person_id).where(Digest.id == held.id).scalar_subquery()
+    session.execute(
+        update(Subscription)
+        .where(Subscription.person_id == person_id, Subscription.told_number < window.up_to)
+        .values(told_number=window.up_to)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _count(result: Any) -> int:
+    assert isinstance(result, CursorResult)
+    return result.rowcount
+
+
+# --- choosing ----------------------------------------------------------------------------------------------------------
+
+
+def choose(session: Session, person_id: int, cadence: Cadence, hour: int) -> None:
+    """Keep when a person wants the digest; off also stops what waits to be sent."""
+    _put(session, Subscription, [{"person_id": person_id, "cadence": cadence, "hour": hour, "told_number": 0}])
+    session.execute(update(Subscription).where(Subscription.person_id == person_id).values(cadence=cadence, hour=hour))
+    if cadence is Cadence.OFF:
+        session.execute(
+            update(Digest)
+            .where(Digest.person_id == person_id, Digest.state == DigestState.QUEUED)
+            .values(state=DigestState.NOTHING, trouble=STOPPED)
+        )
+
+
+def stop(session: Session, person_id: int) -> None:
+    """Stop all mail to a person; the hour stays, for when they want it again."""
+    kept = queries.subscription(session, person_id)
+    choose(session, person_id, Cadence.OFF, kept.hour if kept else DEFAULT[1])
