@@ -376,15 +376,17 @@ def headcount(session: Session) -> Headcount:
     active = Person.disabled_at.is_(None)
     units = unit_readers(session, session.scalars(select(Unit.id)))
     above = ancestors(session, units)
+    coordinates = Duty.person_id.is_not(None)  # over a join: PostgreSQL groups by no subquery of the row
     rows = session.execute(
-        select(Person.unit_id, _reach(), _coordinates(), func.count(Person.id))
+        select(Person.unit_id, _reach(), coordinates, func.count(Person.id))
         .join(Unit, Unit.id == Person.unit_id)
         .join(Organisation, Organisation.id == Unit.organisation_id)
+        .outerjoin(Duty, and_(Duty.person_id == Person.id, Duty.role == Role.COORDINATOR))
         .where(active)
-        .group_by(Person.unit_id, _reach(), _coordinates())
+        .group_by(Person.unit_id, _reach(), coordinates)
     )
-    for unit_id, level, coordinates, people in rows:
-        tokens = units[unit_id].tokens | ({f"coord:{a}" for a in above[unit_id]} if coordinates else frozenset())
+    for unit_id, level, coordinating, people in rows:
+        tokens = units[unit_id].tokens | ({f"coord:{a}" for a in above[unit_id]} if coordinating else frozenset())
         for token in tokens:
             held[token][level] += people
     members = session.execute(
