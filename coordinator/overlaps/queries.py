@@ -458,7 +458,9 @@ def listed(session: Session, filters: Filters, *, number: int = 1, size: int = P
     where = _conditions(filters)
     some = select(Overlap.id).where(*where).limit(MOST_COUNTED).subquery()
     total = session.scalar(select(func.count()).select_from(some)) or 0
-    rows = session.scalars(with_company().where(*where).order_by(*in_order()).limit(size).offset((number - 1) * size)).all()
+    # first only the ids: to put thousands of whole rows with their company in order takes ten times as long
+    ids = session.scalars(select(Overlap.id).where(*where).order_by(*in_order()).limit(size).offset((number - 1) * size)).all()
+    rows = session.scalars(with_company().where(Overlap.id.in_(ids)).order_by(*in_order())).all()
     return rows, total
 
 
