@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Any
 
-from flask import Flask, url_for
+from flask import Flask, has_request_context, url_for
 from flask_babel import lazy_gettext as _l
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -94,6 +94,8 @@ def create_app(settings: Settings | None = None, **overrides: Any) -> Flask:
 
 def _frame() -> dict[str, Any]:
     """Return what base.html needs: who looks, and where one can go."""
+    if not has_request_context():  # a mail has no frame
+        return {}
     person = gate.somebody()
     own = () if person is None else (*OWN_PAGES, *(KEEPERS_PAGES if may_keep_people(person) else ()))
     return {

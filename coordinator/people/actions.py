@@ -322,6 +322,40 @@ def make_link(session: Session, person_id: int, *, at: datetime, lasts: timedelt
     return secret
 
 
+def order_link(session: Session, person_id: int, *, at: datetime, lasts: timedelta) -> None:
+    """Have a new one-time link mailed to a person; earlier links end. The job that mails it makes its secret."""
+    make_link(session, person_id, at=at, lasts=lasts)
+    session.flush()
+    session.execute(
+        update(OneTimeLink)
+        .where(OneTimeLink.person_id == person_id, OneTimeLink.used_at.is_(None))
+        .values(mail_due_at=at)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def take_letter(session: Session, link_id: int) -> str | None:
+    """Return a new secret for a link whose mail is due, or None if another worker has taken it."""
+    secret = secrets.token_urlsafe(16)
+    taken = session.execute(
+        update(OneTimeLink)
+        .where(OneTimeLink.id == link_id, OneTimeLink.mail_due_at.is_not(None), OneTimeLink.used_at.is_(None))
+        .values(mail_due_at=None, secret_digest=secret_digest(secret))
+        .execution_options(synchronize_session=False)
+    )
+    return secret if taken.rowcount == 1 else None  # type: ignore[attr-defined]
+
+
+def put_letter_back(session: Session, link_id: int, *, at: datetime) -> None:
+    """Let the mail of a link be due again: the relay has not taken it."""
+    session.execute(
+        update(OneTimeLink)
+        .where(OneTimeLink.id == link_id, OneTimeLink.used_at.is_(None))
+        .values(mail_due_at=at)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def use_link(session: Session, secret: str, password_hash: str, *, at: datetime) -> Person:
     """Set the password of whom a link is for; raises LinkSpent if it was used in the meantime."""
     used = session.execute(

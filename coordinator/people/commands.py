@@ -5,14 +5,17 @@ from datetime import timedelta
 from pathlib import Path
 
 import click
+from flask import render_template
 from flask.cli import AppGroup
 
+from coordinator import mail
 from coordinator.clock import now
 from coordinator.db import bookkeeping, db, transaction
 from coordinator.errors import Refused
 from coordinator.extensions import settings
 from coordinator.fields import address_like, tidy
-from coordinator.pages import LEVELS, address
+from coordinator.jobs import every_minute
+from coordinator.pages import LEVELS, address, log
 from coordinator.people import actions, queries
 from coordinator.people.models import Person, Role
 from coordinator.people.rules import PersonDraft
@@ -78,6 +81,40 @@ def disable(email: str) -> None:
         if person is not None:
             actions.disable(written, person, by=None, at=now())
     click.echo("disabled")
+
+
+@every_minute("links")
+def send_links() -> int:
+    """Mail the one-time links that were asked for, and return how many; what the relay does not take is due again.
+
+    The secret is made here, so that it is in one mail and nowhere else. A mail without an answer is not sent twice: whoever
+    waits for it asks again.
+    """
+    sent = 0
+    for link, email in queries.links_to_mail(db.session(), at=now()):
+        with bookkeeping(db.session) as written:
+            secret = actions.take_letter(written, link)
+        if secret is None:
+            continue
+        words = {"link": address("people.set_password", secret=secret), "hours": settings().link_hours}
+        try:
+            message = mail.letter(
+                settings(),
+                to=email,
+                subject=render_template("people/link/subject.txt", **words).strip(),
+                text=render_template("people/link/body.txt", **words),
+            )
+            mail.send(settings(), message)
+            sent += 1
+        except ValueError:
+            log.error("link not mailed", error="no address")
+        except mail.Unanswered:
+            log.error("link not answered for")
+        except mail.NotTaken as error:
+            log.warning("link not taken", reached=error.reached)
+            with bookkeeping(db.session) as written:
+                actions.put_letter_back(written, link, at=now())
+    return sent
 
 
 def _bring(row: dict[str, str], *, dry_run: bool = False) -> None:

@@ -176,7 +176,7 @@ class SignIn(Base):
 
 
 class OneTimeLink(Base):
-    """A link that lets one person set a password, once."""
+    """A link that lets one person set a password, once; while its mail is due, nobody knows its secret yet."""
 
     __tablename__ = "one_time_link"
     bookkeeping = True
@@ -187,6 +187,7 @@ class OneTimeLink(Base):
     made_at: Mapped[datetime] = mapped_column(Moment)
     ends_at: Mapped[datetime] = mapped_column(Moment)
     used_at: Mapped[datetime | None] = mapped_column(Moment)
+    mail_due_at: Mapped[datetime | None] = mapped_column(Moment)
 
 
 class SignInTry(Base):

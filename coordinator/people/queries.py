@@ -148,6 +148,22 @@ def link_owner(session: Session, secret: str, *, at: datetime) -> Person | None:
     ).one_or_none()
 
 
+def links_to_mail(session: Session, *, at: datetime) -> Sequence[tuple[int, str]]:
+    """Return (id of the link, address) for the links whose mail is due, the oldest first."""
+    found = session.execute(
+        select(OneTimeLink.id, Person.email)
+        .join(Person, Person.id == OneTimeLink.person_id)
+        .where(
+            OneTimeLink.mail_due_at.is_not(None),
+            OneTimeLink.used_at.is_(None),
+            OneTimeLink.ends_at > at,
+            Person.disabled_at.is_(None),
+        )
+        .order_by(OneTimeLink.mail_due_at, OneTimeLink.id)
+    )
+    return [(link, email) for link, email in found]
+
+
 def organisations(session: Session) -> Sequence[Organisation]:
     """Return all organisations, the ministry first, then by name."""
     nearest = case({Circle.MINISTRY: 0, Circle.GOVERNMENT: 1}, value=Organisation.circle, else_=2)

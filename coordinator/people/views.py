@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from smtplib import SMTPException
 
 from argon2 import PasswordHasher
 from flask import Blueprint, flash, redirect, render_template, request, session, url_for
@@ -10,13 +9,12 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy import select
 
-from coordinator import mail
 from coordinator.clock import now
 from coordinator.db import bookkeeping, db, transaction
 from coordinator.entries.models import Entry
 from coordinator.errors import NotFound, Refused
 from coordinator.extensions import settings
-from coordinator.pages import address, log, page_of, refusal_status, same_site
+from coordinator.pages import page_of, refusal_status, same_site
 from coordinator.people import actions, queries, rules
 from coordinator.people.forms import (
     AccountForm,
@@ -88,7 +86,7 @@ def ask_for_link() -> ResponseReturnValue:
         allowed = actions.begin_try(written, limits, window=timedelta(hours=1), at=now())
     person = queries.person_by_email(db.session(), form.email.data) if allowed else None
     if person is not None and person.is_active:
-        send_link(person)
+        _order_link(person)
     flash(_("If this address belongs to an account, a link is on its way. It works once, for a limited time."), "success")
     return redirect(url_for(".sign_in"), 303)
 
@@ -114,21 +112,9 @@ def set_password(secret: str) -> ResponseReturnValue:
     return redirect("/", 303)
 
 
-def send_link(person: Person) -> None:
-    """Make a one-time link and mail it: the row first, the mail after."""
+def _order_link(person: Person) -> None:
     with bookkeeping(db.session) as written:
-        secret = actions.make_link(written, person.id, at=now(), lasts=timedelta(hours=settings().link_hours))
-    words = {"person": person, "link": address("people.set_password", secret=secret), "hours": settings().link_hours}
-    message = mail.letter(
-        settings(),
-        to=person.email,
-        subject=render_template("people/link/subject.txt", **words).strip(),
-        text=render_template("people/link/body.txt", **words),
-    )
-    try:
-        mail.send(settings(), message)
-    except (OSError, SMTPException) as error:
-        log.error("link not mailed", error=type(error).__name__)  # the answer to a stranger stays the same
+        actions.order_link(written, person.id, at=now(), lasts=timedelta(hours=settings().link_hours))
 
 
 def _carry(secret: str) -> None:
@@ -332,7 +318,7 @@ def people() -> ResponseReturnValue:
 
 @blueprint.route("/people/invite", methods=["GET", "POST"])
 def invite() -> ResponseReturnValue:
-    """Add a person and mail the link that sets the first password."""
+    """Add a person and have the link mailed that sets the first password."""
     require(rules.may_keep_people(signed_in()))
     form = _offer_people(PersonForm(clearance=1))
     if form.validate_on_submit():
@@ -342,8 +328,8 @@ def invite() -> ResponseReturnValue:
         except Refused as error:
             form.refuse(error)
             return render_template("people/edit_person.html", form=form, owner=None), refusal_status(error)
-        send_link(added)
-        flash(_("%(name)s is invited; the link is in their mail.", name=added.name), "success")
+        _order_link(added)
+        flash(_("%(name)s is invited; a link is on its way.", name=added.name), "success")
         return redirect(url_for(".people"), 303)
     return render_template("people/edit_person.html", form=form, owner=None), 422 if form.is_submitted() else 200
 
@@ -398,11 +384,11 @@ def enable(ref: str) -> ResponseReturnValue:
 
 @blueprint.post("/people/<ref:ref>/link")
 def link(ref: str) -> ResponseReturnValue:
-    """Mail a person a new link that sets a password."""
+    """Have a new link mailed to a person that sets a password."""
     require(rules.may_keep_people(signed_in()))
     found = queries.person(db.session(), ref)
     if found.is_active:
-        send_link(found)
+        _order_link(found)
         flash(_("A new link is on its way to %(name)s.", name=found.name), "success")
     return redirect(url_for(".edit_person", ref=ref), 303)
 
