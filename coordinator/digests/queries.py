@@ -146,7 +146,7 @@ def contents(session: Session, reader: Reader, window: Window, *, at: datetime, 
     shown = session.scalars(
         with_company()
         .where(*moved, is_open)
-        .order_by(Overlap.changed_number.desc(), Overlap.rank, Overlap.near_on.is_(None), Overlap.near_on, Overlap.id)
+        .order_by(Overlap.changed_number.desc(), Overlap.rank, Overlap.near_on, Overlap.id)
         .limit(most)
     ).all()
     some = select(Overlap.id).where(*moved, is_open).limit(MOST_COUNTED).subquery()

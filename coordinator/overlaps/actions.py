@@ -21,6 +21,7 @@ from coordinator.likeness.queries import keyword_counts, words_of
 from coordinator.likeness.rules import keywords, likeness_many, parse, phrases
 from coordinator.overlaps import queries
 from coordinator.overlaps.models import (
+    FAR,
     Closing,
     Outcome,
     Overlap,
@@ -353,7 +354,7 @@ def _columns(found: Found) -> dict[str, Any]:
         "kind": finding.kind,
         "severity": finding.severity,
         "rank": RANK[finding.severity],
-        "near_on": min((*found.low.dates, *found.high.dates), default=None),
+        "near_on": min((*found.low.dates, *found.high.dates), default=FAR),
         "score": finding.score,
         "reasons": list(finding.reasons),
         "inputs": finding.inputs,

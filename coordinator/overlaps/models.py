@@ -12,6 +12,8 @@ from coordinator.entries.models import Entry
 from coordinator.errors import N_
 from coordinator.people.models import Person, Unit
 
+FAR = date(9999, 12, 31)
+
 
 class OverlapKind(StrEnum):
     """What sort of touch it is, strongest first."""
@@ -120,7 +122,7 @@ class Overlap(Referable, Base):
     kind: Mapped[OverlapKind] = mapped_column(word(OverlapKind))
     severity: Mapped[Severity] = mapped_column(word(Severity))
     rank: Mapped[int]  # of the severity, 0 the worst: what lists are ordered by
-    near_on: Mapped[date | None]  # the nearest event of either end that is not past
+    near_on: Mapped[date]  # the nearest day of either end that is not past, or FAR: so that an index gives the order
     score: Mapped[float] = mapped_column(Float)
     reasons: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
     inputs: Mapped[dict[str, Any]] = mapped_column(JSON)

@@ -415,7 +415,7 @@ def with_company() -> Select[Overlap]:
 
 def in_order() -> tuple[Any, ...]:
     """Return the order of every list: the worst first, then the nearest event, then as found."""
-    return (Overlap.rank, Overlap.near_on.is_(None), Overlap.near_on, Overlap.id)
+    return (Overlap.rank, Overlap.near_on, Overlap.id)
 
 
 def _conditions(filters: Filters) -> list[ColumnElement[bool]]:

@@ -10,7 +10,7 @@ from coordinator.entries.models import Entry
 from coordinator.errors import N_, Refused
 from coordinator.history.rules import canonical
 from coordinator.likeness.rules import SHARED_KEYWORDS
-from coordinator.overlaps.models import Closing, Overlap, OverlapKind, OverlapState, Severity, Side
+from coordinator.overlaps.models import FAR, Closing, Overlap, OverlapKind, OverlapState, Severity, Side
 from coordinator.people.models import Person, Role, Unit
 from coordinator.positions.models import Stance
 
@@ -394,7 +394,7 @@ def own_side(person: Person, overlap: Overlap) -> Side | None:
 
 
 def _nearest(overlap: Overlap, on: date, t: Any) -> tuple[str, int] | None:
-    if overlap.near_on is None or overlap.near_on < on:
+    if overlap.near_on == FAR or overlap.near_on < on:
         return None
     named = [e.event.name for e in (overlap.low, overlap.high) if e.event is not None and e.event.starts_on == overlap.near_on]
     return (named[0] if named else str(t(N_("A milestone")))), (overlap.near_on - on).days

@@ -8,7 +8,7 @@ from typing import Any
 
 from coordinator.entries.models import Entry, State
 from coordinator.errors import N_
-from coordinator.overlaps.models import Closing, Overlap, Side
+from coordinator.overlaps.models import FAR, Closing, Overlap, Side
 from coordinator.overlaps.rules import sentence
 from coordinator.people.models import Role
 from coordinator.people.rules import Reader
@@ -109,7 +109,7 @@ class Near:
 
 def nearest(overlap: Overlap, *, on: date) -> Near | None:
     """Return the nearest event or milestone of either end that is not over on a day, or None."""
-    if overlap.near_on is None or overlap.near_on < on:
+    if overlap.near_on == FAR or overlap.near_on < on:
         return None
     met = (e.event for e in (overlap.low, overlap.high) if e.event is not None and e.event.starts_on == overlap.near_on)
     return Near(next((event.name for event in met), N_("A milestone")), (overlap.near_on - on).days)

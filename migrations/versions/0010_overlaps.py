@@ -39,7 +39,7 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("rank", sa.Integer(), nullable=False),
-        sa.Column("near_on", sa.Date(), nullable=True),
+        sa.Column("near_on", sa.Date(), nullable=False),
         sa.Column("score", sa.Float(), nullable=False),
         sa.Column("reasons", sa.JSON(), nullable=False),
         sa.Column("inputs", sa.JSON(), nullable=False),

@@ -22,7 +22,7 @@ from coordinator.history.actions import record
 from coordinator.likeness.queries import words_of
 from coordinator.likeness.rules import keywords, likeness, phrases
 from coordinator.overlaps import actions, queries
-from coordinator.overlaps.models import Overlap, OverlapKind, Side
+from coordinator.overlaps.models import FAR, Overlap, OverlapKind, Side
 from coordinator.overlaps.rules import Text, judge, signals, texts_compared
 from coordinator.people.models import Person
 from coordinator.people.queries import unit_readers
@@ -226,7 +226,7 @@ def from_scratch(session: Any, acted: set[tuple[int, int]]) -> dict[tuple[int, i
             (u, all(readers[u].level >= audiences[i][0] and readers[u].tokens & audiences[i][1] for i in (low, high)))
             for u in (a.unit_id, b.unit_id)
         )
-        near = min((*a.dates, *b.dates), default=None)
+        near = min((*a.dates, *b.dates), default=FAR)
         found[low, high] = (
             finding.kind,
             finding.severity,
