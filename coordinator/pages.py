@@ -76,10 +76,9 @@ class House(Flask):
 
     def log_exception(self, exc_info: Any) -> None:
         """Log the kind of an error and where it happened, never its message."""
-        where = [
-            f"{frame.name} ({frame.filename.rsplit('/', 2)[-1]}:{frame.lineno})" for frame in traceback.extract_tb(exc_info[2])
-        ]
-        log.error("crashed", error=exc_info[0].__name__, where=where[-8:])
+        frames = [f for f in traceback.extract_tb(exc_info[2]) if "site-packages" not in f.filename]
+        where = [f"{f.name} ({f.filename.rsplit('/', 1)[-1]}:{f.lineno})" for f in frames[-8:]]
+        log.error("crashed", error=exc_info[0].__name__, where=where)
 
 
 class Ref(BaseConverter):
@@ -115,6 +114,8 @@ def join(app: Flask) -> None:
 def _begin() -> None:
     g.started = time.perf_counter()
     g.request_id = secrets.token_hex(8)
+    if request.mimetype == "application/x-www-form-urlencoded":  # read whole before it is looked at: only files may be large
+        request.max_content_length = current_app.config["MAX_FORM_MEMORY_SIZE"]
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request=g.request_id)
 
