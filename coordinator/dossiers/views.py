@@ -72,6 +72,7 @@ def index() -> ResponseReturnValue:
     found, total = entries.listed(db.session(), filters, number=page_number())
     return render_template(
         "dossiers/index.html",
+        page_level=max((e.level for e in found), default=None),
         form=form,
         page=page_of(total),
         found=found,

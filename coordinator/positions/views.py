@@ -73,6 +73,7 @@ def index() -> ResponseReturnValue:
     questions = entries.names_in(db.session(), [{"question_id": getattr(p, "question_id", None)} for p in found])["question_id"]
     return render_template(
         "positions/index.html",
+        page_level=max((e.level for e in found), default=None),
         form=form,
         page=page_of(total),
         found=found,
