@@ -165,7 +165,11 @@ def release(session: Session, entry: Entry, *, by: Person | None, at: datetime) 
     first = entry.state == State.DRAFT
     standing = frozenset() if first else queries.tokens_of(session, entry.audience_id)
     second = needs_second_person(
-        version, audience=audience, standing_level=None if first else entry.level, standing_audience=standing
+        version,
+        audience=audience,
+        standing_level=None if first else entry.level,
+        standing_audience=standing,
+        outside=queries.held_outside(session, audience | standing) - {f"unit:{entry.unit_id}"},
     )
     if second and by is not None and by.id == version.author_id:
         raise SecondPerson

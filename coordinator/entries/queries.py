@@ -402,6 +402,22 @@ def headcount(session: Session) -> Headcount:
     return Headcount(held)
 
 
+def held_outside(session: Session, tokens: frozenset[str]) -> frozenset[str]:
+    """Return those of some tokens that name units, bureaus, groups or persons outside the ministry, or with somebody from there."""
+    away = Organisation.circle != Circle.MINISTRY
+    units = session.scalars(select(Unit.id).join(Organisation, Organisation.id == Unit.organisation_id).where(away)).all()
+    named = {t for r in unit_readers(session, units).values() for t in r.tokens if t.startswith(("unit:", "bureau:", "org:"))}
+    ids: dict[str, list[int]] = {kind: [int(t.split(":")[1]) for t in tokens if t.startswith(kind)] for kind in ("user:", "group:")}
+    persons = select(Person.id).where(Person.id.in_(ids["user:"]), Person.unit_id.in_(units))
+    groups = (
+        select(Membership.group_id)
+        .join(Person, Person.id == Membership.person_id)
+        .where(Membership.group_id.in_(ids["group:"]), Person.unit_id.in_(units))
+    )
+    named |= {f"user:{i}" for i in session.scalars(persons)} | {f"group:{i}" for i in session.scalars(groups)}
+    return tokens & named
+
+
 def count_readers(session: Session, *, level: int, audience: frozenset[str]) -> int:
     """Return how many people may see an entry of a level and an audience; rules.may_see over everybody is its twin."""
     units = unit_readers(session, session.scalars(select(Unit.id)))

@@ -74,9 +74,9 @@ def check_audience(level: int, audience: frozenset[str], *, restriction_reason: 
         raise ReasonForNarrowing
 
 
-def beyond_ministry(audience: frozenset[str]) -> bool:
-    """Say whether an audience reaches outside the ministry as a whole."""
-    return bool(audience & {f"circle:{Circle.GOVERNMENT.value}", f"circle:{Circle.COUNTRY.value}"})
+def beyond_ministry(audience: frozenset[str], outside: frozenset[str]) -> bool:
+    """Say whether an audience reaches outside the ministry; `outside` are the named tokens that somebody out there holds."""
+    return bool(audience & (outside | {f"circle:{Circle.GOVERNMENT.value}", f"circle:{Circle.COUNTRY.value}"}))
 
 
 # --- what may be done --------------------------------------------------------------------------------------------------
@@ -119,11 +119,16 @@ class SecondPerson(Refused):
 
 
 def needs_second_person(
-    version: EntryVersion, *, audience: frozenset[str], standing_level: int | None, standing_audience: frozenset[str]
+    version: EntryVersion,
+    *,
+    audience: frozenset[str],
+    standing_level: int | None,
+    standing_audience: frozenset[str],
+    outside: frozenset[str] = frozenset(),
 ) -> bool:
     """Say whether releasing a version lowers the level or opens the entry beyond the ministry for the first time."""
     lowers = standing_level is not None and version.level < standing_level
-    return lowers or (beyond_ministry(audience) and not beyond_ministry(standing_audience))
+    return lowers or (beyond_ministry(audience, outside) and not beyond_ministry(standing_audience, outside))
 
 
 # what anybody who sees an entry may know to have happened to it; drafting is its own unit's business

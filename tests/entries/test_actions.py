@@ -230,3 +230,20 @@ def test_search_matches_words_in_any_form(session, make, author, words, found):
     rows, total = queries.listed(session, queries.Filters(words=words))
     assert (entry.id in {r.id for r in rows}) is (found is not False)
     assert total == {True: 1, False: 0, None: 2}[found]
+
+
+def test_naming_a_reader_outside_the_ministry_takes_a_second_person_too(session, make, author, at):
+    agency = make.unit(of=make.organisation(circle="government", ceiling=1))
+    within = make.unit()
+    by = make.act_as(author)
+    for unit, refused in ((within, False), (agency, True)):
+        with transaction(session):
+            named = draft(audience=frozenset({f"unit:{unit.id}"}), restriction_reason="shared with them alone")
+            entry = positions.log_position(session, named, unit=by.unit, by=by, at=at, on=at.date())
+        if refused:
+            with pytest.raises(SecondPerson), transaction(session):
+                actions.release(session, entry, by=by, at=at)
+        else:
+            with transaction(session):
+                actions.release(session, entry, by=by, at=at)
+            assert entry.state is State.RELEASED
