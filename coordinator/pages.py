@@ -308,7 +308,6 @@ def frame() -> dict[str, Any]:
         "theme_url": url_for("pages.theme"),
         "ministry_name": settings().ministry_name,
         "contact": settings().contact,
-        "pages_there": current_app.view_functions,
     }
     if "search.index" in current_app.view_functions:
         found["search_url"] = url_for("search.index")
