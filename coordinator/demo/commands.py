@@ -3,7 +3,8 @@
 import socketserver
 import threading
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -305,7 +306,6 @@ def _decide(session: Session, said: Said, ministry: Ministry) -> bool:
 def serve(port: int) -> None:
     """Serve the demo with its worker, and catch its mail under var/mail; Ctrl-C ends all three."""
     _not_in_production()
-    _catch_mail(Path("var") / "mail")
     click.echo(f"\n  http://127.0.0.1:{port}\n\n  Everybody's password is  {PASSWORD}\n")
     ministry = tomllib.loads((HOUSE / "config" / "demo.toml").read_text())
     email = {p["key"]: p["email"] for p in ministry["person"]}
@@ -314,22 +314,30 @@ def serve(port: int) -> None:
     click.echo("\n  Mail is kept under var/mail. Ctrl-C stops everything.\n")
     context = click.get_current_context()
     served: Any = context.find_root().command
-    context.invoke(served.commands["serve"], host="127.0.0.1", port=port, with_worker=True)
+    with ExitStack() as here:
+        _catch_mail(here, Path("var") / "mail")
+        context.invoke(served.commands["serve"], host="127.0.0.1", port=port, with_worker=True)
 
 
-def _catch_mail(folder: Path) -> None:
-    """Take mail on the loopback port of the settings and keep it in files, for as long as this process lives."""
-    here = settings()
-    if here.smtp_host not in {"127.0.0.1", "localhost"} or here.smtp_security != "none":
-        return  # a real relay is set: leave it to that
+@contextmanager
+def catcher(folder: Path, *, port: int) -> Iterator[int]:
+    """Take mail on a loopback port (0 chooses a free one, which is yielded) and keep it in files; raises OSError if it is taken."""
     folder.mkdir(parents=True, exist_ok=True)
+    with _Catcher(("127.0.0.1", port), _Conversation) as server:
+        server.folder = folder
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_address[1]
+        server.shutdown()
+
+
+def _catch_mail(here: ExitStack, folder: Path) -> None:
+    said = settings()
+    if said.smtp_host not in {"127.0.0.1", "localhost"} or said.smtp_security != "none":
+        return  # a real relay is set: leave it to that
     try:
-        server = _Catcher(("127.0.0.1", here.smtp_port), _Conversation)
+        here.enter_context(catcher(folder, port=said.smtp_port))
     except OSError as error:
-        click.echo(f"Mail is not caught here: port {here.smtp_port}: {error.strerror}.", err=True)
-        return
-    server.folder = folder
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+        click.echo(f"Mail is not caught here: port {said.smtp_port}: {error.strerror}.", err=True)
 
 
 class _Catcher(socketserver.ThreadingTCPServer):

@@ -147,8 +147,12 @@ def _parsed(number: int, said: bytes) -> Line:
 
 def _csv_rows(stream: IO[bytes]) -> Iterator[Line]:
     csv.field_size_limit(LONGEST)
-    rows = csv.reader(io.TextIOWrapper(stream, "utf-8-sig", "surrogateescape", newline=""))
-    names = next(rows, [])
+    with io.TextIOWrapper(stream, "utf-8-sig", "surrogateescape", newline="") as text:
+        yield from _csv_lines(csv.reader(text))
+
+
+def _csv_lines(rows: Any) -> Iterator[Line]:
+    names: list[str] = next(rows, [])
     missing = [n for n in ("id", "unit", "title", "text") if n not in names]
     if missing:
         raise click.ClickException(f"The first line has to name the columns; missing: {', '.join(missing)}.")
