@@ -39,9 +39,11 @@ def plan(session: Session, *, domain: str, at: datetime) -> int:
     cadence, hour = DEFAULT
     # the first digest tells of all that is open
     _put(session, Subscription, [{"person_id": i, "cadence": cadence, "hour": hour, "told_number": 0} for i in new])
-    # first the older ones, which waits for whoever is about to claim one of them; then the new ones
-    for some in _chunks([d.person_id for d in due]):
-        session.execute(_merge().where(Digest.person_id.in_(some)))
+    # first the older ones, which waits for whoever is about to claim one of them; then the new ones. Older by their day: one
+    # of this very day may have been put there by another worker since we looked
+    for period_on in sorted({d.period_on for d in due}):
+        for some in _chunks([d.person_id for d in due if d.period_on == period_on]):
+            session.execute(_merge().where(Digest.person_id.in_(some), Digest.period_on < period_on))
     rows = [
         {
             "ref": new_ref(),

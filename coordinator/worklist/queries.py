@@ -41,6 +41,15 @@ class Worklist:
         return (*self.to_release, *self.proposals, *self.lines, *self.to_review)
 
     @property
+    def level(self) -> int | None:
+        """Return the highest level of what waits, None if nothing does."""
+        return max((*(p.level for p in (*self.pairs, *self.open)), *self._paper_levels), default=None)
+
+    @property
+    def _paper_levels(self) -> list[int]:
+        return [p.level for p in (*self.papers, *self.drafts)]
+
+    @property
     def is_empty(self) -> bool:
         """Say whether nothing waits."""
         return not (self.pairs or self.papers or self.drafts)

@@ -38,6 +38,7 @@ def index() -> ResponseReturnValue:
         open=[_pair(p) for p in found.open],
         page=page_of(found.open_total),
         unit=person.unit,
+        page_level=found.level,
     )
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import ssl
+import threading
 from collections import Counter
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -61,7 +62,9 @@ class _Handler:
             return f"{fault[:3]} Not like this"
         if self.relay.pause:
             await asyncio.sleep(self.relay.pause)
-        self.relay.taken.append((envelope.rcpt_tos, bytes(envelope.content)))
+        with self.relay.news:
+            self.relay.taken.append((envelope.rcpt_tos, bytes(envelope.content)))
+            self.relay.news.notify_all()
         if fault == "drop after the dot":
             server.transport.abort()
         return "250 Taken"
@@ -80,6 +83,7 @@ class Relay(Controller):
         self.fault: str | None = None
         self.only: str | None = None
         self.pause, self.tls = pause, tls
+        self.news = threading.Condition()
         super().__init__(_Handler(self), hostname="127.0.0.1", port=0, ready_timeout=20)
 
     def factory(self) -> SMTP:
@@ -101,6 +105,11 @@ class Relay(Controller):
         """The port it listens on."""
         port: int = self.server.sockets[0].getsockname()[1]
         return port
+
+    def wait_for(self, number: int) -> None:
+        """Wait until so many letters were taken; half a minute is more than that ever lasts."""
+        with self.news:
+            assert self.news.wait_for(lambda: len(self.taken) >= number, timeout=30)
 
     def letters(self) -> list[EmailMessage]:
         """Return what was taken, parsed."""
