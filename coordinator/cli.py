@@ -4,7 +4,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
-from importlib import import_module
 from pathlib import Path
 from types import FrameType
 
@@ -18,14 +17,23 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 
+from coordinator import jobs
 from coordinator.app import create_app
 from coordinator.db import db
+from coordinator.demo.commands import group as demo
+from coordinator.digests.commands import group as digests
+from coordinator.entries.queries import halves
+from coordinator.exchange.commands import group as entries
 from coordinator.extensions import settings
 from coordinator.history.queries import broken_at
+from coordinator.overlaps.actions import unlike
+from coordinator.overlaps.commands import group as overlaps
 from coordinator.people.commands import group as people
 from coordinator.settings import HOUSE, load
+from coordinator.topics.commands import group as topics
+from coordinator.worklist.commands import command as nightly
 
-FEATURES = (people,)
+FEATURES = (people, topics, entries, overlaps, demo, digests, nightly)
 
 
 @click.group(cls=AppGroup)
@@ -74,7 +82,7 @@ def _leave(number: int, frame: FrameType | None) -> None:
 @root.command()
 def worker() -> None:
     """Run the jobs: digests, letters, what was too large for a save, the nightly change."""
-    import_module("coordinator.jobs").run_worker()
+    jobs.run_worker(current_app._get_current_object(), settings().jobs_url)  # type: ignore[attr-defined]
 
 
 # --- the database ------------------------------------------------------------------------------------------------------------
@@ -155,7 +163,7 @@ def history_holds(session: Session) -> Iterable[str]:
 
 
 # One line per invariant: the file stays a list, each feature keeps its own check in its queries.
-CHECKS: tuple[Check, ...] = (links_lead_somewhere, pages_are_whole, history_holds)
+CHECKS: tuple[Check, ...] = (links_lead_somewhere, pages_are_whole, history_holds, halves, unlike)
 
 
 @root.command()

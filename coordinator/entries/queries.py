@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 
 from coordinator.calendar.models import Counterpart, Event, Forum, Question
 from coordinator.db import Reader as AnyReader
-from coordinator.db import protect
+from coordinator.db import protect, read_as_system
 from coordinator.entries.models import (
     AudienceToken,
     Entry,
@@ -24,6 +24,7 @@ from coordinator.entries.models import (
     TopicProposal,
 )
 from coordinator.errors import NotFound
+from coordinator.history.models import Event as History
 from coordinator.people.models import Circle, Duty, Group, Membership, Organisation, Person, Role, Unit
 from coordinator.people.queries import ancestors, unit_readers, units_for
 from coordinator.stems import beginnings, query_stems
@@ -538,3 +539,33 @@ def choices(session: Session, person: Person, *, content: Mapping[str, Any] | No
         named=named_readers(session, audience),
         headcount=headcount(session) if inside else None,
     )
+
+
+# --- what a crash could break --------------------------------------------------------------------------------------------
+
+
+def halves(session: Session) -> list[str]:
+    """Return a sentence for each entry that lacks a version, its line in the history or its place in the search index."""
+    with read_as_system(session, "check") as connection:
+        entry, version, event = Entry.__table__, EntryVersion.__table__, History.__table__
+        standing = (
+            select(entry.c.id, version.c.content["title"].as_string().label("title"), entry.c.title.label("shown"))
+            .outerjoin(version, and_(version.c.entry_id == entry.c.id, version.c.number == entry.c.standing_version))
+            .order_by(entry.c.id)
+        )
+        sentences = [
+            f"Entry {row.id} does not show the version that stands."
+            for row in connection.execute(standing)
+            if row.title != row.shown
+        ]
+        kept = and_(version.c.entry_id == entry.c.id, version.c.number <= entry.c.newest_version)
+        few = select(entry.c.id).where(
+            select(func.count()).select_from(version).where(kept).scalar_subquery() != entry.c.newest_version
+        )
+        sentences += [f"Entry {i} lacks one of its versions." for i in connection.scalars(few.order_by(entry.c.id))]
+        told = exists().where(event.c.subject_kind == "entry", event.c.subject_id == entry.c.id, event.c.action.endswith(".logged"))
+        silent = select(entry.c.id).where(~told)
+        sentences += [f"Entry {i} is not in the history." for i in connection.scalars(silent.order_by(entry.c.id))]
+        lost = select(entry.c.id).where(entry.c.id.not_in(select(_search.c.rowid)))
+        sentences += [f"Entry {i} cannot be searched." for i in connection.scalars(lost.order_by(entry.c.id))]
+    return sentences

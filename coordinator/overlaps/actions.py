@@ -72,6 +72,26 @@ class Found:
     finding: Finding
 
 
+@dataclass
+class Standing:
+    """A row that is kept of a pair."""
+
+    row: Any
+    acted: bool
+
+
+@dataclass
+class Plan:
+    """What is to be written of one pair: its columns, who is asked, and the step for its record."""
+
+    did: str
+    id: int | None
+    columns: dict[str, Any]
+    asked: dict[int, bool]
+    reset: bool = False
+    detail: dict[str, Any] | None = None
+
+
 def _paired(pairs: Iterable[Pair]) -> set[Pair]:
     return {(a, b) if a < b else (b, a) for a, b in pairs if a != b}
 
@@ -246,24 +266,40 @@ def recompute(session: Session, *, after: int, at: datetime, size: int = CHUNK) 
     """
     with read_as_system(session, "detector") as connection:
         ids = queries.released_ids(connection, after=after, most=size)
-        last = ids[-1] if len(ids) == size else None
-        upper = _overlap.c.low_id <= last if last is not None else true()
     keep_words(session, ids)
     with read_as_system(session, "detector") as connection:
-        known, floors = queries.vocabulary(connection), queries.floors()
-        # rows whose lower end is no longer released fall into the range too, and lapse
-        standing = _standing(connection, and_(_overlap.c.low_id > after, upper))
-        found = find(connection, ids, known, floors, also=_acted(standing), higher=True) if ids else {}
+        last, found, standing = _look(connection, after=after, size=size)
         changed = _keep(session, connection, found, standing, at=at)
     return changed, last
 
 
-@dataclass
-class Standing:
-    """A row that is kept of a pair."""
+def _look(connection: Connection, *, after: int, size: int) -> tuple[int | None, dict[Pair, Found], dict[Pair, Standing]]:
+    """Return what is found and what is kept of the pairs whose lower end is one of the next entries, and the last of these."""
+    ids = queries.released_ids(connection, after=after, most=size)
+    last = ids[-1] if len(ids) == size else None
+    upper = _overlap.c.low_id <= last if last is not None else true()
+    known, floors = queries.vocabulary(connection), queries.floors()
+    # rows whose lower end is no longer released fall into the range too, and lapse
+    standing = _standing(connection, and_(_overlap.c.low_id > after, upper))
+    found = find(connection, ids, known, floors, also=_acted(standing), higher=True) if ids else {}
+    return last, found, standing
 
-    row: Any
-    acted: bool
+
+def unlike(session: Session, *, size: int = CHUNK) -> list[str]:
+    """Return a sentence for each kept pair that a look from scratch would write otherwise; changes nothing.
+
+    Pairs of entries that still wait for the job are left out: they are not broken, only not done yet.
+    """
+    sentences: list[str] = []
+    after: int | None = 0
+    waiting = set(session.scalars(select(Recheck.entry_id)))
+    while after is not None:
+        with read_as_system(session, "check") as connection:
+            after, found, standing = _look(connection, after=after, size=size)
+            for pair, plan in _plans(session, connection, found, standing):
+                if not waiting & set(pair):
+                    sentences.append(f"The overlap of entries {pair[0]} and {pair[1]} would be {plan.did} by a look from scratch.")
+    return sentences
 
 
 def _standing(connection: Connection, where: Any) -> dict[Pair, Standing]:
@@ -280,16 +316,7 @@ def _keep(
     session: Session, connection: Connection, found: dict[Pair, Found], standing: dict[Pair, Standing], *, at: datetime
 ) -> int:
     """Write what differs between what was found and what is kept, and record it as one event."""
-    stored = {
-        pair: f for pair, f in found.items() if f.finding.kind != OverlapKind.CONTACT or (pair in standing and standing[pair].acted)
-    }
-    asked = _asked(session, connection, stored)
-    sides = _sides(connection, [s.row.id for s in standing.values()])
-    plans = [
-        plan
-        for pair in sorted(stored.keys() | standing.keys())
-        if (plan := _plan(stored.get(pair), standing.get(pair), asked.get(pair, {}), sides)) is not None
-    ]
+    plans = [plan for _, plan in _plans(session, connection, found, standing)]
     if not plans:
         return 0
     counts: dict[str, int] = defaultdict(int)
@@ -301,16 +328,20 @@ def _keep(
     return len(plans)
 
 
-@dataclass
-class Plan:
-    """What is to be written of one pair: its columns, who is asked, and the step for its record."""
-
-    did: str
-    id: int | None
-    columns: dict[str, Any]
-    asked: dict[int, bool]
-    reset: bool = False
-    detail: dict[str, Any] | None = None
+def _plans(
+    session: Session, connection: Connection, found: dict[Pair, Found], standing: dict[Pair, Standing]
+) -> list[tuple[Pair, Plan]]:
+    """Return what has to be written so that what is kept is what was found."""
+    stored = {
+        pair: f for pair, f in found.items() if f.finding.kind != OverlapKind.CONTACT or (pair in standing and standing[pair].acted)
+    }
+    asked = _asked(session, connection, stored)
+    sides = _sides(connection, [s.row.id for s in standing.values()])
+    return [
+        (pair, plan)
+        for pair in sorted(stored.keys() | standing.keys())
+        if (plan := _plan(stored.get(pair), standing.get(pair), asked.get(pair, {}), sides)) is not None
+    ]
 
 
 def _plan(new: Found | None, old: Standing | None, asked: dict[int, bool], sides: dict[int, dict[int, SideFacts]]) -> Plan | None:
