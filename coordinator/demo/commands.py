@@ -105,8 +105,11 @@ def _load_lists(session: Session, ministry: Ministry) -> int:
     hashed = people.hasher(settings().argon2_time_cost, settings().argon2_memory_kib).hash(PASSWORD)
     for kind, step in steps:
         with transaction(session):
+            known = exchange.known(session)
             for said in ministry.all(kind):
-                made += step(session, said, ministry, exchange.known(session), at)
+                if kind == "unit":  # one may stand under another that was only just made
+                    known = exchange.known(session)
+                made += step(session, said, ministry, known, at)
             if kind == "person":
                 _set_passwords(session, ministry, hashed, at=at)
     return made
