@@ -20,7 +20,7 @@ def with_company() -> Select[Position]:
     """Return a select of positions with all that a list or a page shows of them."""
     return select(Position).options(
         joinedload(Position.unit).joinedload(Unit.organisation),
-        joinedload(Position.question).joinedload(Question.topic),
+        joinedload(Position.question).options(joinedload(Question.topic), joinedload(Question.forum)),
         joinedload(Position.forum),
         joinedload(Position.event).joinedload(Event.forum),
         selectinload(Position.topics),

@@ -1,0 +1,475 @@
+"""The same register with and without a hidden entry: to a reader who may not see it, nothing at all differs.
+
+A reader looks at everything: every page that the application has, with every thing of the world and with the hidden entry's own
+ref, words and titles as probes; the list at several pages, the search, the digest as it would be mailed. Then the hidden entry
+comes in, and is worked on, and the reader looks again. Body, status, headers and the number of statements must be the same.
+Ten leaks are sown to show that the harness sees them.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+from sqlalchemy import event, or_, select, update
+
+from coordinator.clock import now
+from coordinator.db import bind_reader, bookkeeping, db, read_as_system, transaction
+from coordinator.digests import commands as digest_commands
+from coordinator.digests import queries as digest_queries
+from coordinator.digests.models import Cadence, Digest, DigestState
+from coordinator.digests.rules import Window
+from coordinator.entries import actions as entries
+from coordinator.entries import queries as entry_queries
+from coordinator.entries.models import AudienceToken, Entry, EntryVersion
+from coordinator.overlaps import actions as overlap_actions
+from coordinator.overlaps import queries as overlap_queries
+from coordinator.overlaps.models import Overlap
+from coordinator.people import queries as people_queries
+from coordinator.positions import actions as position_actions
+from coordinator.positions import queries as position_queries
+from coordinator.positions.rules import PositionDraft
+from coordinator.search import queries as search_queries
+from coordinator.worklist import queries as worklist_queries
+
+HIDDEN_REF = "HiddenHiddenHiddenHidd"
+SECRET_WORDS = "Obsidian ledger of the northern harbour"
+PROBES = ["obsidian", "Obsi", "ledger harbour", SECRET_WORDS, HIDDEN_REF, "instrument", "encryption"]
+NOISE = [
+    (re.compile(r'name="csrf_token"[^>]*value="[^"]*"'), "csrf"),
+    (re.compile(r'value="[^"]*"[^>]*name="csrf_token"'), "csrf"),
+    (re.compile(r'name="form_key"[^>]*value="[^"]*"'), "form key"),
+    (re.compile(r'value="[^"]*"[^>]*name="form_key"'), "form key"),
+    (re.compile(r'nonce="[^"]*"'), "nonce"),
+]
+QUIET_HEADERS = {"Date", "Set-Cookie", "X-Request-Id", "Content-Length", "ETag"}
+
+
+@dataclass
+class Seen:
+    """What one look at one address gave."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: str
+    statements: int
+
+
+class Onlooker:
+    """A reader who looks at everything there is to look at, and remembers it word for word."""
+
+    def __init__(self, app: Any, browser: Any, person: Any, known: dict[str, list[str]]) -> None:
+        self.app, self.browser, self.person, self.known = app, browser, person, known
+
+    def addresses(self) -> list[str]:
+        found: list[str] = []
+        for rule in self.app.url_map.iter_rules():
+            if "GET" not in rule.methods or rule.endpoint in {"static", "bootstrap.static", "people.sign_out"}:
+                continue
+            names = sorted(rule.arguments)
+            refs = [*self.known.get(kind_of(rule.endpoint), ()), HIDDEN_REF]
+            with self.app.test_request_context(base_url="http://coordinator.test"):
+                if not names:
+                    found.append(self.app.url_for(rule.endpoint, _external=False))
+                elif len(names) == 1:
+                    found += [self.app.url_for(rule.endpoint, _external=False, **{names[0]: r}) for r in refs]
+        more = [f"{path}?page=2" for path in ("/positions", "/dossiers", "/overlaps", "/search", "/")]
+        more += [f"/search?q={p.replace(' ', '+')}" for p in PROBES] + [f"/positions?q={p.split()[0]}" for p in PROBES]
+        more += [f"/overlaps?topic={r}" for r in self.known["topic"]] + [f"/search?topic={r}" for r in self.known["topic"]]
+        more += [f"/overlaps?state={s}" for s in ("all", "open", "settled", "lapsed")]
+        more += [f"/positions/log?supersedes={HIDDEN_REF}", f"/positions/log?topic={self.known['topic'][0]}"]
+        more += [f"/entries/{r}/compare?from=1&to=2" for r in (*self.known["entry"], HIDDEN_REF)]
+        return sorted({*found, *more})
+
+    def look(self, *only: str) -> dict[str, Seen]:
+        """Look at everything, or only at the addresses that start so (the letter is always read)."""
+        seen = {address: self.open(address) for address in self.addresses() if not only or address.startswith(only)}
+        for address, data in () if only else self.attempts():
+            seen[f"POST {address} {data}"] = self.open(address, method="POST", data=data)
+        seen["the letter"] = self.letter()
+        return seen
+
+    def attempts(self) -> list[tuple[str, dict[str, str]]]:
+        own = self.known["entry"][0]
+        return [
+            *((f"/entries/{HIDDEN_REF}/{do}", {}) for do in ("release", "offer")),
+            (f"/entries/{HIDDEN_REF}/withdraw", {"why": "x"}),
+            *((f"/positions/{HIDDEN_REF}/{do}", {}) for do in ("adhere", "leave")),
+            *((f"/overlaps/{HIDDEN_REF}/{do}", {"why": "x"}) for do in ("acknowledge", "dismiss", "agree", "reopen")),
+            ("/overlaps/take-up", {"mine": own, "theirs": HIDDEN_REF, "low": own, "high": HIDDEN_REF}),
+        ]
+
+    def open(self, address: str, **how: Any) -> Seen:
+        with counted() as statements:
+            answer = self.browser.open(address, lint=False, **{"method": "GET", **how})
+        body = answer.get_data(as_text=True)
+        for noise, name in NOISE:
+            body = noise.sub(name, body)
+        headers = tuple(sorted((k, v) for k, v in answer.headers if k not in QUIET_HEADERS))
+        return Seen(answer.status_code, headers, body, len(statements))
+
+    def letter(self) -> Seen:
+        with self.app.test_request_context(base_url="http://coordinator.test"):
+            session = db.session()
+            person = people_queries.person(session, self.person.ref)
+            with counted() as statements:
+                found = digest_commands.compute(person, Window(0, 10**9), at=now())
+                message = digest_commands.letter(
+                    person, found, period_on=now().date(), ref="x" * 22, message_id="<x@coordinator.test>", at=now()
+                )
+            parts = [p.get_content() for p in message.walk() if p.get_content_maintype() == "text"]
+            db.session.remove()
+        return Seen(int(found.worth_sending), (("Subject", str(message["Subject"])),), "\n".join(parts), len(statements))
+
+
+def kind_of(endpoint: str) -> str:
+    """Say what sort of thing the ref in an endpoint's address is of."""
+    feature, _, view = endpoint.partition(".")
+    kinds = {"positions": "entry", "dossiers": "entry", "entries": "entry", "topics": "topic", "overlaps": "overlap"}
+    kinds |= {"digests": "digest", "people": "unit"}
+    return view.rpartition("_")[2] if feature == "calendar" else kinds.get(feature, "")
+
+
+@contextmanager
+def counted() -> Iterator[list[str]]:
+    statements: list[str] = []
+
+    def note(connection: Any, cursor: Any, statement: str, *more: Any) -> None:
+        statements.append(statement)
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        yield statements
+    finally:
+        event.remove(db.engine, "before_cursor_execute", note)
+
+
+def differences(before: dict[str, Seen], after: dict[str, Seen]) -> list[str]:
+    """Where two looks differ, with what differs."""
+    found = [f"{address}: only in one world" for address in before.keys() ^ after.keys()]
+    for address in before.keys() & after.keys():
+        one, other = before[address], after[address]
+        parts = [part for part in ("status", "headers", "statements") if getattr(one, part) != getattr(other, part)]
+        if one.body != other.body:
+            lines = set(other.body.splitlines()) ^ set(one.body.splitlines())
+            parts.append(f"body {sorted(line.strip() for line in lines)[:4]}")
+        if parts:
+            counts = f" ({one.statements} and {other.statements} statements)" if "statements" in parts else ""
+            found.append(f"{address}: {', '.join(parts)}{counts}")
+    return sorted(found)
+
+
+class World:
+    """A small ministry: a reader's unit, others, open entries that touch, and one entry that the reader may not see."""
+
+    def __init__(self, session: Any, make: Any, at: Any) -> None:
+        self.session, self.make, self.at = session, make, at
+        self.topic = make.topic("Encryption")
+        self.side_topic = make.topic("Submarine cables", related=(self.topic,))
+        self.empty_topic = make.topic("Quantum")
+        self.forum = make.forum("Global Mechanism")
+        self.event = make.event(forum=self.forum)
+        self.question = make.question("A binding instrument on encryption", topic=self.topic, forum=self.forum)
+        self.counterpart = make.counterpart("Freedonia")
+        unit = make.unit("Readers")
+        self.reader = make.person(unit=unit, roles=("officer", "releasing_officer"), clearance=1)
+        self.other, self.owner = make.officer(unit=make.unit("Others")), make.officer(unit=make.unit("Owners"))
+        self.colleague = make.officer(unit=unit)
+        shared = {"topic": self.topic, "question": self.question, "event": self.event}
+        self.visible = [
+            make.position(by=self.reader, stance="support", title="We support the instrument", **shared),
+            make.position(by=self.other, stance="oppose", title="We oppose the instrument", **shared),
+            make.dossier(by=self.other, topic=self.side_topic, title="Cables", counterparts=(self.counterpart.id,)),
+            make.position(by=self.reader, released=False, title="A draft of ours", topic=self.topic),
+        ]
+        with bookkeeping(session):
+            session.add(
+                Digest(
+                    person_id=self.reader.id,
+                    period_on=at.date(),
+                    cadence=Cadence.DAILY,
+                    state=DigestState.SENT,
+                    message_id="<x@coordinator.test>",
+                    due_at=at,
+                    sent_at=at,
+                    after_number=0,
+                    up_to_number=10**9,
+                )
+            )
+        self.overlap_ref = self._refs(Overlap)[0]
+        self.digest_ref = session.scalars(select(Digest.ref)).one()
+
+    def _refs(self, table: Any) -> list[str]:
+        with read_as_system(self.session, "check") as connection:
+            return list(connection.scalars(select(table.__table__.c.ref).order_by(table.__table__.c.id)))
+
+    def known(self) -> dict[str, list[str]]:
+        return {
+            "entry": [e.ref for e in self.visible],
+            "topic": [self.topic.ref, self.side_topic.ref, self.empty_topic.ref],
+            "event": [self.event.ref],
+            "forum": [self.forum.ref],
+            "question": [self.question.ref],
+            "counterpart": [self.counterpart.ref],
+            "unit": [self.reader.unit.ref, self.other.unit.ref, self.owner.unit.ref],
+            "overlap": [self.overlap_ref],
+            "digest": [self.digest_ref],
+        }
+
+    # what may be hidden, in several ways; each copies words of what is visible, because that is where leaks are
+
+    def sealed_position(self) -> Entry:
+        return self._hide(
+            self.make.position(
+                by=self.owner,
+                sealed=True,
+                stance="red_line",
+                question=self.question,
+                event=self.event,
+                topics=(self.topic.id, self.empty_topic.id),
+                title=SECRET_WORDS,
+                text="We support the instrument, and the obsidian ledger of the northern harbour.",
+            )
+        )
+
+    def sealed_dossier(self) -> Entry:
+        return self._hide(
+            self.make.dossier(
+                by=self.owner,
+                sealed=True,
+                topic=self.side_topic,
+                event=self.event,
+                title="Cables",
+                counterparts=(self.counterpart.id,),
+                text=SECRET_WORDS,
+            )
+        )
+
+    def above_my_clearance(self) -> Entry:
+        return self._hide(
+            self.make.position(
+                by=self.colleague,
+                sealed=True,
+                stance="red_line",
+                question=self.question,
+                topic=self.empty_topic,
+                title=SECRET_WORDS,
+            )
+        )
+
+    def somebody_elses_draft(self) -> Entry:
+        return self._hide(
+            self.make.position(by=self.owner, released=False, question=self.question, topic=self.empty_topic, title=SECRET_WORDS)
+        )
+
+    def _hide(self, entry: Entry) -> Entry:
+        with transaction(self.session):
+            self.session.connection().execute(update(Entry.__table__).where(Entry.__table__.c.id == entry.id), {"ref": HIDDEN_REF})
+        return entry
+
+    def work_on(self, entry: Entry, owner: Any) -> None:
+        """Let its owners revise it, release that, acknowledge what it touches, and log something more that is hidden."""
+        by = self.make.act_as(owner)
+        hidden = entry_queries.one(self.session, HIDDEN_REF)
+        with transaction(self.session):
+            if hidden.kind == "position":
+                content = self.session.scalars(select(EntryVersion).where(EntryVersion.entry_id == hidden.id)).first().content
+                draft = PositionDraft(
+                    title=hidden.title,
+                    text=f"{hidden.text} And more.",
+                    topics=tuple(content["topics"]),
+                    question_id=content["question_id"],
+                    stance=hidden.stance,
+                    reason="because",
+                    level=2,
+                    audience=frozenset(),
+                    restriction_reason="a source at risk",
+                )
+                position_actions.revise(self.session, hidden, draft, base=hidden.newest_version, by=by, at=self.at)
+        by = self.make.act_as(owner)
+        for overlap in self.session.scalars(select(Overlap)).all():
+            if hidden.id in {overlap.low_id, overlap.high_id} and by.unit_id in {overlap.low_unit_id, overlap.high_unit_id}:
+                with transaction(self.session):
+                    overlap_actions.acknowledge(self.session, overlap, by=by, at=self.at)
+        bind_reader(self.session, None)
+        self.make.dossier(by=owner, sealed=True, topic=self.topic, event=self.event, title="Another hidden one")
+
+
+@pytest.fixture
+def world(session: Any, make: Any, at: Any) -> World:
+    return World(session, make, at)
+
+
+@pytest.fixture
+def onlooker(app: Any, sign_in: Callable[..., Any], world: World) -> Onlooker:
+    return Onlooker(app, sign_in(world.reader), world.reader, world.known())
+
+
+WAYS = ["sealed_position", "sealed_dossier", "above_my_clearance", "somebody_elses_draft"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_hidden_entry_changes_nothing_for_a_reader(world, onlooker, way):
+    before = onlooker.look()
+    assert any(seen.status == 200 for seen in before.values())
+    assert "We oppose the instrument" in before["/positions"].body
+    assert "We oppose the instrument" in before["the letter"].body
+    entry = getattr(world, way)()
+    assert differences(before, onlooker.look()) == []
+    if way != "above_my_clearance":
+        world.work_on(entry, world.owner)
+        assert differences(before, onlooker.look()) == []
+
+
+def test_the_owner_of_the_hidden_entry_sees_all_of_it(world, app, sign_in):
+    """The other way round: nothing is kept from leaking by being kept from everybody."""
+    world.sealed_position()
+    owner = Onlooker(app, sign_in(world.owner), world.owner, world.known())
+    seen = owner.look()
+    for address in (f"/positions/{HIDDEN_REF}", "/positions", "/search?q=obsidian", f"/topics/{world.topic.ref}", "/overlaps", "/"):
+        assert "northern harbour" in seen[address].body, address
+    assert "OFFICIAL-SENSITIVE" in seen[f"/positions/{HIDDEN_REF}"].body
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_every_visible_entry_can_be_reached(world, onlooker, way):
+    getattr(world, way)()
+    seen = onlooker.look("/search", "/positions", "/dossiers")
+    for entry in world.visible:
+        assert f"/{entry.kind.value}s/{entry.ref}" in seen["/search"].body + seen["/positions"].body + seen["/dossiers"].body
+        assert seen[f"/{entry.kind.value}s/{entry.ref}"].status == 200
+
+
+# --- ten leaks, sown one at a time -------------------------------------------------------------------------------------------
+
+
+def seeing_all(function: Callable[..., Any], *, as_unit: int | None = None) -> Callable[..., Any]:
+    """Let one function read as if the rule of access were not there, or as another unit does."""
+
+    def leaky(session: Any, *args: Any, **kwargs: Any) -> Any:
+        own = session() if callable(getattr(session, "registry", None)) else session
+        reader = own.info["reader"]
+        with read_as_system(own, "check") as connection:
+            tokens = frozenset(connection.scalars(select(AudienceToken.__table__.c.token)))
+        own.info["reader"] = replace(reader, level=2, tokens=tokens, unit_id=as_unit or reader.unit_id)
+        try:
+            return function(session, *args, **kwargs)
+        finally:
+            own.info["reader"] = reader
+
+    return leaky
+
+
+SURFACES = {
+    "list": ("/positions", "/dossiers"),
+    "entry": ("/positions/",),
+    "topic": ("/topics/",),
+    "search": ("/search",),
+    "overlaps": ("/overlaps",),
+    "digest": ("/digests",),
+    "counts": ("/search", "/topics/"),
+    "history": ("/entries/",),
+    "worklist": ("/",),
+}
+LEAKS = {
+    "list": [(entry_queries, "listed"), (position_queries, "listed"), (position_queries, "page")],
+    "entry": [(position_queries, "one"), (entry_queries, "one")],
+    "topic": [(search_queries, "positions_on"), (search_queries, "holdings")],
+    "search": [(entry_queries, "matching"), (entry_queries, "listed")],
+    "overlaps": [(overlap_queries, "listed"), (overlap_queries, "of_entry")],
+    "digest": [(digest_queries, "contents")],
+    "counts": [(entry_queries, "facets"), (search_queries, "presence")],
+}
+
+
+def patched(monkeypatch: pytest.MonkeyPatch, places: list[tuple[Any, str]]) -> None:
+    sown = 0
+    for module, name in places:
+        if hasattr(module, name):
+            leaky = seeing_all(getattr(module, name))
+            for other in (entry_queries, position_queries, search_queries, overlap_queries, worklist_queries, digest_queries):
+                if getattr(other, name, None) is getattr(module, name) and other is not module:
+                    monkeypatch.setattr(other, name, leaky)
+            monkeypatch.setattr(module, name, leaky)
+            if module is digest_queries:
+                monkeypatch.setattr(digest_commands, name, leaky, raising=False)
+            sown += 1
+    assert sown, "the leak was sown nowhere"
+
+
+@pytest.mark.parametrize("leak", LEAKS)
+def test_a_sown_leak_is_caught(world, onlooker, monkeypatch, leak):
+    patched(monkeypatch, LEAKS[leak])
+    before = onlooker.look(*SURFACES[leak])
+    world.sealed_position()
+    assert differences(before, onlooker.look(*SURFACES[leak])) != []
+
+
+def test_a_leak_of_history_is_caught(world, onlooker, monkeypatch, at):
+    """A revision that is not released shows in the history of an open entry."""
+    leaky = seeing_all(entry_queries.versions, as_unit=world.other.unit_id)
+    monkeypatch.setattr(entry_queries, "versions", leaky)
+    before = onlooker.look(*SURFACES["history"])
+    revise_unseen(world, at)
+    assert differences(before, onlooker.look(*SURFACES["history"])) != []
+
+
+def test_a_revision_that_is_not_released_changes_nothing_for_others(world, onlooker, at):
+    before = onlooker.look()
+    revise_unseen(world, at)
+    assert differences(before, onlooker.look()) == []
+
+
+def revise_unseen(world: World, at: Any) -> None:
+    by = world.make.act_as(world.other)
+    entry = position_queries.one(world.session, world.visible[1].ref)
+    draft = PositionDraft(
+        title=SECRET_WORDS,
+        text=SECRET_WORDS,
+        topics=(world.topic.id,),
+        question_id=entry.question_id,
+        stance=entry.stance,
+        reason=entry.reason or "",
+        event_id=entry.event_id,
+    )
+    with transaction(world.session):
+        position_actions.revise(world.session, entry, draft, base=1, by=by, at=at)
+        entries.offer(world.session, entry, by=by, at=at)
+    bind_reader(world.session, None)
+
+
+def guessable(refs: list[str]) -> bool:
+    """Say whether a ref tells how many came before it: it is a number, or close to the next one."""
+    return any(r.strip("0").isdigit() for r in refs) or any(a[:8] == b[:8] for a, b in zip(refs, refs[1:], strict=False))
+
+
+def test_refs_count_nothing(world):
+    refs = [e.ref for e in world.visible]
+    assert all(len(r) == 22 for r in refs)
+    assert not guessable(refs)
+    numbers = iter(range(1, 100))
+
+    def count(mapper: Any, connection: Any, entry: Entry) -> None:
+        entry.ref = f"{next(numbers):022d}"
+
+    event.listen(Entry, "before_insert", count, propagate=True)
+    try:
+        leaky = [world.make.position(by=world.reader).ref for _ in range(2)]
+    finally:
+        event.remove(Entry, "before_insert", count)
+    assert guessable(leaky)
+
+
+def test_a_leak_of_the_worklist_is_caught(world, onlooker, monkeypatch):
+    """The worklist asks for every pair of one's unit, not only for those that the unit can see."""
+
+    def every_pair(session: Any, unit_id: int, **how: Any) -> Any:
+        mine = or_(Overlap.low_unit_id == unit_id, Overlap.high_unit_id == unit_id)
+        return session.scalars(overlap_queries.with_company().where(mine, Overlap.current).order_by(Overlap.id)).all()
+
+    monkeypatch.setattr(overlap_queries, "waiting_for", seeing_all(every_pair))
+    before = onlooker.look()
+    world.sealed_position()
+    assert "/" in {found.partition(": ")[0] for found in differences(before, onlooker.look())}
