@@ -84,6 +84,7 @@ def index() -> ResponseReturnValue:
     found, total = queries.listed(db.session(), filters, number=page_number())
     return render_template(
         "overlaps/index.html",
+        page_level=max((entry.level for o in found for entry in (o.low, o.high)), default=None),
         page=page_of(total),
         looks=[rules.look(o, person, on=today(time_zone()), t=translated) for o in found],
         many=total >= queries.MOST_COUNTED,

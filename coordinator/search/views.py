@@ -63,6 +63,7 @@ def index() -> ResponseReturnValue:
     finder = Finder(words)
     return render_template(
         "search/index.html",
+        page_level=max((entry.level for entry in rows), default=None),
         form=form,
         search_text=words,
         helping=False,

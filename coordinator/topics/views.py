@@ -178,12 +178,14 @@ def show(ref: str) -> ResponseReturnValue:
     here = counted.get(topic.id, search.Presence())
     open_ones, many = overlaps.listed(db.session(), overlaps.Filters(topic_id=topic.id), size=OVERLAPS_SHOWN)
     dossiers = search.dossiers_on(db.session(), topic.id)
+    ends = [entry for overlap in open_ones for entry in (overlap.low, overlap.high)]
 
     def wings(listed: Iterable[Topic]) -> list[Wing]:
         return [Wing(t, p.entries, p.units) for t in listed for p in [counted.get(t.id, search.Presence())]]
 
     return render_template(
         "topics/show.html",
+        page_level=max((entry.level for entry in (*positions, *dossiers, *ends)), default=None),
         topic=topic,
         aliases=[n for n in topic.names if n.alias],
         here=here,

@@ -83,9 +83,10 @@ def test_a_hidden_entry_is_nowhere_for_others_while_its_owner_is_told_to_reach_o
     address = owner.path
 
     # its owner sees it everywhere, and the overlap that it makes
-    for path in ("/positions", f"/topics/{topic.ref}", "/search?q=Meridian"):
+    for path in ("/positions", f"/topics/{topic.ref}", "/search?q=Meridian", "/overlaps"):
         owner.goes_to(path)
         owner.sees(SECRET)
+        expect(owner.page.locator("header .marking")).to_contain_text("OFFICIAL-SENSITIVE")
     owner.goes_to_the_worklist()
     sealed = owner.opens_the_overlap(SECRET, "Not in the north")
     owner.sees("The other unit cannot see your text; only you know of this overlap.", "Reach out:", "Bureau of Open Affairs")
