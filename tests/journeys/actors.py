@@ -11,9 +11,8 @@ from coordinator.people.models import Person
 PASSWORD = "a sentence that is long enough"
 
 # Console lines are all that a page could show of a breach of the content policy; this makes sure that each one gets there.
-TELL_BREACHES = (
-    "document.addEventListener('securitypolicyviolation', e => console.error('breach of ' + e.violatedDirective + ': ' + e.blockedURI))"
-)
+TELL_BREACHES = """document.addEventListener("securitypolicyviolation",
+    (breach) => console.error(`breach of ${breach.violatedDirective}: ${breach.blockedURI}`))"""
 
 
 class Actor:

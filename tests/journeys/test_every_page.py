@@ -23,6 +23,18 @@ def faults_of(page: Page) -> list[str]:
     return [*faults, f"{wider} px too wide"] if wider > 0 else faults
 
 
+def test_what_is_wrong_with_a_page_is_found(make: Make, opens: Callable[..., BrowserContext]) -> None:
+    actor = Actor(make.person(), opens(viewport=PHONE).new_page())
+    actor.goes_to("/sign-in")
+    assert not faults_of(actor.page)
+    assert not actor.complaints
+    wrong = "<input><canvas width=900></canvas><p style='color: red'>Styled by hand</p>"
+    actor.page.evaluate("wrong => document.querySelector('main').insertAdjacentHTML('beforeend', wrong)", wrong)
+    assert any(fault.startswith("label: ") for fault in faults_of(actor.page))
+    assert any(fault.endswith(" px too wide") for fault in faults_of(actor.page))
+    assert any(complaint.startswith("breach of style-src-attr") for complaint in actor.complaints)
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_nothing_and_nothing_sticks_out(make: Make, opens: Callable[..., BrowserContext], theme: str) -> None:
     ref, one, other = make.overlap()
@@ -44,9 +56,7 @@ def test_axe_finds_nothing_and_nothing_sticks_out(make: Make, opens: Callable[..
     make.position(by=other, title="Not now", topic=topic, question=question, stance="oppose", event=event)
     make.position(by=one, title="Under way", topic=topic, released=False, offer=True)
     make.equity(unit, topic)
-    coordinator = make.person(
-        "Ana Ferreira", unit=unit, roles=("officer", "releasing_officer", "coordinator"), password=PASSWORD
-    )
+    coordinator = make.person("Ana Ferreira", unit=unit, roles=("officer", "releasing_officer", "coordinator"), password=PASSWORD)
 
     context = opens(color_scheme=theme, viewport=WIDE)
     actor = Actor(coordinator, context.new_page())
