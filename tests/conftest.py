@@ -19,7 +19,7 @@ from alembic import command as alembic
 from flask import Flask
 from flask.testing import FlaskClient
 from itsdangerous import URLSafeTimedSerializer
-from sqlalchemy import event
+from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
@@ -67,17 +67,24 @@ def at() -> datetime:
 class _Sqlite:
     """A file migrated once and copied for each test."""
 
+    engine: Engine | None = None
+
     def __init__(self, folder: Path) -> None:
         self.template = folder / "template.sqlite"
         alembic.upgrade(migrations(f"sqlite:///{self.template}"), "head")
 
-    def fresh(self, folder: Path) -> str:
-        shutil.copy(self.template, folder / "register.sqlite")
-        return f"sqlite:///{folder / 'register.sqlite'}"
+    def fresh(self) -> str:
+        path = self.template.with_name("register.sqlite")
+        for beside in ("-wal", "-shm"):
+            path.with_name(path.name + beside).unlink(missing_ok=True)
+        shutil.copy(self.template, path)
+        return f"sqlite:///{path}"
 
 
 class _Postgresql:
     """A database migrated once and emptied for each test, on the one server of this run."""
+
+    engine: Engine | None = None
 
     def __init__(self, server_uri: str) -> None:
         name = f"test_{uuid.uuid4().hex[:12]}"
@@ -93,7 +100,7 @@ class _Postgresql:
             + " INSERT INTO history_head (id, number, digest) VALUES (1, 0, ''); COMMIT"
         )
 
-    def fresh(self, folder: Path) -> str:
+    def fresh(self) -> str:
         self.connection.execute(self.empty)
         return self.url
 
@@ -136,13 +143,16 @@ def _application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
 
 
 @pytest.fixture
-def database(_application: Flask, _template: Any, tmp_path: Path) -> Iterator[str]:
+def database(_application: Flask, _template: Any) -> Iterator[str]:
     """The address of an empty, migrated database that the application is connected to; time stands still at the fixed moment."""
-    url: str = _template.fresh(tmp_path)
     db.stop()
-    db.start(url, pool_size=4)
-    if url.startswith("sqlite"):
-        event.listen(db.engine, "connect", _hasten)
+    url: str = _template.fresh()
+    # one engine for all tests of a worker: it remembers the statements that it has compiled
+    if db.engine is not _template.engine:
+        db.start(url, pool_size=4)
+        _template.engine = db.engine
+        if url.startswith("sqlite"):
+            event.listen(db.engine, "connect", _hasten)
     with time_machine.travel(AT, tick=False):
         yield url
     db.stop()

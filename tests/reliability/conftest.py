@@ -168,10 +168,10 @@ class Browser:
 
 
 @pytest.fixture
-def register(_application: Flask, _template: Any, tmp_path: Path) -> Iterator[str]:
+def register(_application: Flask, _template: Any) -> Iterator[str]:
     """The address of an empty, migrated database; the clock runs."""
-    url: str = _template.fresh(tmp_path)
     db.stop()
+    url: str = _template.fresh()
     db.start(url, pool_size=4)
     yield url
     db.stop()
