@@ -204,7 +204,17 @@ def _reasons(
         parts.append((weigh["text"] * s.text.likeness, value))
     total = sum(w for w, _ in parts)
     parts.sort(key=lambda p: -p[0])
-    return tuple(v | {"share": round(w / total, 2)} for w, v in parts), total
+    shares = _hundredths([w for w, _ in parts])
+    return tuple(v | {"share": share} for (_, v), share in zip(parts, shares, strict=True)), total
+
+
+def _hundredths(weights: list[float]) -> list[float]:
+    """Return each weight's share in hundredths that add up to one: the largest remainders get what rounding down left over."""
+    exact = [100 * w / sum(weights) for w in weights]
+    whole = [int(e) for e in exact]
+    for i in sorted(range(len(exact)), key=lambda i: (whole[i] - exact[i], i))[: 100 - sum(whole)]:
+        whole[i] += 1
+    return [w / 100 for w in whole]
 
 
 def _inputs(s: Signals, floors: Floors, *, alike: bool) -> dict[str, Any]:

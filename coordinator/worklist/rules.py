@@ -45,7 +45,7 @@ class Task(StrEnum):
             Task.REACH_OUT: N_("Only your unit sees both: reach out"),
             Task.SETTLE: N_("Settle it with the other unit"),
             Task.WATCH: N_("See whether the two units settle it"),
-            Task.RELEASE: N_("Release it, or send it back"),
+            Task.RELEASE: N_("Read it, then release it"),
             Task.ANSWER_TOPIC: N_("Take the topic, or leave it"),
             Task.READ_LINE: N_("Read the new version; adhere to it, or leave it"),
             Task.REPLACE_LINE: N_("Log a line of your own, or adhere to another"),

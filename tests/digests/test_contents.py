@@ -216,7 +216,7 @@ def test_a_version_that_waits_for_release_is_news_to_who_releases_and_not_to_who
     assert send() == {"sent": 1, "nothing": 1}
     (body,) = mails(relay, releaser)
     assert "Pears for all" in body
-    assert "Release it, or send it back" in body
+    assert "Read it, then release it" in body
     assert send(MORNING + DAY) == {"nothing": 2}
 
 

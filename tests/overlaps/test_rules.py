@@ -196,7 +196,7 @@ def test_every_finding_says_why_and_the_shares_make_a_whole(one, other, likeness
         return
     assert 0 < finding.score <= 1
     assert finding.reasons
-    assert sum(r["share"] for r in finding.reasons) == pytest.approx(1, abs=0.05)
+    assert sum(r["share"] for r in finding.reasons) == pytest.approx(1)
     assert [r["share"] for r in finding.reasons] == sorted((r["share"] for r in finding.reasons), reverse=True)
     for reason in finding.reasons:
         said = sentence(reason)

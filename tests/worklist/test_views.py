@@ -103,7 +103,7 @@ def test_what_is_offered_waits_for_those_who_release_and_shows_its_author_that_i
     unit = make.unit()
     writer, releaser = make.person(unit=unit), make.person(unit=unit, roles=("releasing_officer",))
     make.position(by=writer, released=False, offer=True, title="Pears for all")
-    assert "Release it, or send it back" in page(sign_in(releaser))
+    assert "Read it, then release it" in page(sign_in(releaser))
     assert "A releasing officer of your unit has to release it" in page(sign_in(writer))
     assert "Pears for all" not in page(sign_in(make.person(unit=unit)))
 
