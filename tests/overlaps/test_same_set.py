@@ -282,4 +282,3 @@ def test_a_change_too_large_for_its_save_is_caught_up_by_the_job(session, make, 
         while actions.catch_up(session, at=at, most=4):
             pass
     assert kept(session) == from_scratch(session, acted_on(session))
-
