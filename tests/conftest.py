@@ -42,9 +42,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """On PostgreSQL run what touches a database; the rest has been run on SQLite and would say the same."""
     if config.getoption("--database") == "postgresql":
-        chosen = [
-            i for i in items if "database" in getattr(i, "fixturenames", ()) or "database_name" in getattr(i, "fixturenames", ())
-        ]
+        asks = [i for i in items if {"database", "database_name", "register"} & set(getattr(i, "fixturenames", ()))]
+        chosen = [i for i in asks if i.get_closest_marker("look") is None]
         config.hook.pytest_deselected(items=[i for i in items if i not in chosen])
         items[:] = chosen
 

@@ -9,7 +9,7 @@ from playwright.sync_api import BrowserContext, Page
 from tests.journeys.actors import PASSWORD, Actor
 from tests.make import Make
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.look]
 
 WCAG = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"], "resultTypes": ["violations"]}
 WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
