@@ -6,7 +6,7 @@ DEV := .venv/ready-to-work
 ENTRIES ?= 10000 50000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint nightly bench lock clean
+.PHONY: help demo test lint nightly bench messages lock clean
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*## ' Makefile | sort | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -54,6 +54,10 @@ nightly: $(DEV) ## what takes longer: 200 kills of the web process, on both data
 
 bench: $(DEV) ## how long things take with ENTRIES (10000 50000), on both databases
 	$(BIN)/python -m benchmarks.pages $(ENTRIES)
+
+messages: $(DEV) ## take out the sentences of the interface for translation, into var/messages.pot
+	@mkdir -p var
+	$(BIN)/pybabel -q extract -F config/babel.cfg -k N_ -k _l -k lazy_gettext -o var/messages.pot .
 
 lock: ## pin all packages anew, with hashes and without addresses
 	uv pip compile --universal --generate-hashes --python-version 3.11 --upgrade pyproject.toml --extra postgres --extra build -o requirements.lock
