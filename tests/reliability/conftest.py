@@ -62,12 +62,12 @@ class Served:
             "COORDINATOR_DATABASE_URL": url,
             "COORDINATOR_JOBS_URL": "memory://",
         }
-        self._log = (folder / "served.log").open("ab")
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
 
     def start(self) -> None:
         """Start two web processes under the production server and wait until they answer."""
+        self._log = (self.folder / "served.log").open("ab")
         self._process = subprocess.Popen(
             [sys.executable, "-m", "gunicorn", "wsgi:app", "--preload", "--workers", "2", "--threads", "4"]
             + ["--bind", f"127.0.0.1:{self.port}", "--worker-tmp-dir", str(self.folder), "--log-level", "warning"]
@@ -106,7 +106,7 @@ class Served:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
-        self._log.close()
+            self._log.close()
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         """Run one command of the product over the same register."""

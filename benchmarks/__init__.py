@@ -1,0 +1,1 @@
+"""How long things take; figures are printed with what they were measured on."""

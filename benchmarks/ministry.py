@@ -1,0 +1,316 @@
+"""A large ministry made of nothing: the same every time, built by plain inserts because nobody wants to wait for its history."""
+
+import hashlib
+import random
+import re
+import tomllib
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, insert, text
+
+from coordinator.calendar.models import Counterpart, CounterpartKind, Event, Forum, Question
+from coordinator.db import Base, db, new_ref
+from coordinator.dossiers.models import DossierType, Milestone
+from coordinator.entries.actions import index
+from coordinator.entries.models import Audience, AudienceToken, Entry, EntryCounterpart, EntryTopic, EntryVersion, Kind, State
+from coordinator.likeness.actions import keep_words
+from coordinator.likeness.rules import _word_list
+from coordinator.people.models import Circle, Duty, Organisation, Person, Role, Unit
+from coordinator.positions.models import Stance
+from coordinator.settings import HOUSE
+from coordinator.topics.models import Equity, Related, Stake, Topic, TopicName
+
+UNITS, TOPICS, FORUMS, EVENTS, COUNTERPARTS = 500, 300, 60, 150, 120
+SEED = 11
+CHUNK = 1000
+STANCES = [Stance.SUPPORT] * 5 + [Stance.CONDITIONS] * 3 + [Stance.NO_POSITION] * 2 + [Stance.OPPOSE] * 2 + [Stance.RED_LINE]
+
+
+class Words:
+    """Draws texts of 60 to 200 words: three words in five common ones, the others telling, some of them a topic's own.
+
+    The telling words are those of the product's own word list, so that they are as rare as words are. Every fourth text takes
+    over half of the last one on its topic: work that is done twice.
+    """
+
+    def __init__(self, chance: random.Random) -> None:
+        said = tomllib.loads((HOUSE / "config" / "demo.toml").read_text())["entry"]
+        counted = Counter(w for e in said if e["language"] == "en" for w in re.findall(r"[a-z]{2,}", e["text"].lower()))
+        self.common = [w for w, _ in counted.most_common(250)]
+        self.weights = [n for _, n in counted.most_common(250)]
+        known = _word_list()
+        listed = sorted((w for w in known if w.isascii() and w.isalpha() and len(w) > 3), key=lambda w: (-known[w], w))
+        self.telling = listed[1_500:16_500]
+        self.chance = chance
+        self.last: dict[int, list[str]] = {}
+        self.of_topic = [chance.sample(self.telling, 250) for _ in range(TOPICS)]
+
+    def draw(self, topics: Sequence[int]) -> str:
+        """Return a text on some topics."""
+        own = [w for t in topics for w in self.of_topic[t]]
+        words = self.chance.choices(self.common, self.weights, k=self.chance.randint(60, 200))
+        for n in range(len(words)):
+            if self.chance.random() < 0.4:
+                words[n] = self.chance.choice(own if self.chance.random() < 0.4 else self.telling)
+        if (before := self.last.get(topics[0])) and self.chance.random() < 0.25:
+            words[: len(before) // 2] = before[: len(before) // 2]
+        self.last[topics[0]] = words
+        return " ".join(words)
+
+
+def build(entries: int, *, today: date) -> None:
+    """Fill an empty, migrated register: 500 units, 300 topics, 60 forums, and so many released entries with texts and words."""
+    chance = random.Random(SEED)
+    at = datetime.combine(today, datetime.min.time(), UTC)
+    with db.engine.connect() as connection:
+        connection = connection.execution_options(begin="IMMEDIATE", migration=True)
+        with connection.begin():
+            _lists(connection, chance, today=today, at=at, entries=entries)
+            _entries(connection, chance, today=today, at=at, entries=entries)
+            if connection.dialect.name == "postgresql":
+                _count_on(connection)
+    session = db.session()
+    for start in range(1, entries + 1, CHUNK):
+        ids = range(start, min(start + CHUNK, entries + 1))
+        keep_words(session, ids)
+        index(session, ids)
+        session.commit()
+    if db.engine.dialect.name == "postgresql":  # as its own autovacuum would; SQLite is left without statistics, as in the product
+        with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql("VACUUM ANALYZE")
+
+
+def _put(connection: Connection, model: Any, rows: list[dict[str, Any]]) -> None:
+    for start in range(0, len(rows), CHUNK):
+        connection.execute(insert(model.__table__), rows[start : start + CHUNK])
+
+
+def _lists(connection: Connection, chance: random.Random, *, today: date, at: datetime, entries: int) -> None:
+    _put(
+        connection,
+        Organisation,
+        [{"id": 1, "ref": new_ref(), "name": "Ministry", "short_name": "M", "circle": Circle.MINISTRY, "ceiling": 2}],
+    )
+    bureaus = 40
+    units = [
+        {
+            "id": n,
+            "ref": new_ref(),
+            "organisation_id": 1,
+            "parent_id": None if n <= bureaus else n % bureaus + 1,
+            "name": f"Unit number {n}",
+            "short_name": f"U{n}",
+        }
+        for n in range(1, UNITS + 1)
+    ]
+    _put(connection, Unit, units)
+    people = [(n, n, Role.OFFICER) for n in range(1, UNITS + 1)] + [
+        (UNITS + 1, 1, Role.COORDINATOR),
+        (UNITS + 2, 1, Role.LEADERSHIP),
+    ]
+    _put(
+        connection,
+        Person,
+        [
+            {
+                "id": i,
+                "ref": new_ref(),
+                "unit_id": unit,
+                "name": f"Person {i}",
+                "email": f"p{i}@ministry.example",
+                "email_key": f"p{i}@ministry.example",
+                "clearance": 2,
+                "time_zone": "UTC",
+            }
+            for i, unit, _ in people
+        ],
+    )
+    duties = [{"person_id": i, "role": role} for i, _, role in people]
+    duties += [{"person_id": i, "role": Role.RELEASING_OFFICER} for i, _, role in people if role is Role.OFFICER]
+    _put(connection, Duty, duties)
+    topics = range(1, TOPICS + 1)
+    _put(
+        connection,
+        Topic,
+        [{"id": t, "ref": new_ref(), "key": f"topic-{t}", "name": f"Topic number {t}", "umbrella": t <= 12} for t in topics],
+    )
+    _put(
+        connection,
+        TopicName,
+        [
+            {"topic_id": t, "text": f"Topic number {t}", "text_key": f"topic number {t}", "language": "en", "alias": False}
+            for t in topics
+        ],
+    )
+    edges = {tuple(sorted(chance.sample(topics, 2))) for _ in range(TOPICS)}
+    _put(connection, Related, [{"low_id": a, "high_id": b} for a, b in sorted(edges)])
+    _put(
+        connection,
+        Equity,
+        [
+            {"ref": new_ref(), "topic_id": t, "unit_id": chance.randint(1, UNITS), "stake": Stake.LEAD, "from_on": date(2020, 1, 1)}
+            for t in topics
+        ],
+    )
+    _put(
+        connection,
+        Forum,
+        [{"id": f, "ref": new_ref(), "name": f"Forum number {f}", "short_name": f"F{f}"} for f in range(1, FORUMS + 1)],
+    )
+    _put(connection, Event, [_event(n, today) for n in range(1, EVENTS + 1)])
+    questions = entries // 20
+    _put(
+        connection,
+        Question,
+        [
+            {
+                "id": q,
+                "ref": new_ref(),
+                "text": f"Proposition number {q}",
+                "topic_id": q % TOPICS + 1,
+                "forum_id": q % FORUMS + 1,
+            }
+            for q in range(1, questions + 1)
+        ],
+    )
+    _put(
+        connection,
+        Counterpart,
+        [
+            {"id": c, "ref": new_ref(), "name": f"Country number {c}", "kind": CounterpartKind.COUNTRY}
+            for c in range(1, COUNTERPARTS + 1)
+        ],
+    )
+    tokens = [["circle:ministry", f"unit:{u}"] for u in range(1, UNITS + 1)] + [[f"unit:{u}"] for u in range(1, UNITS + 1)]
+    _put(
+        connection,
+        Audience,
+        [
+            {"id": i, "digest": hashlib.sha256("\n".join(sorted(named)).encode()).hexdigest()}
+            for i, named in enumerate(tokens, start=1)
+        ],
+    )
+    _put(
+        connection,
+        AudienceToken,
+        [{"audience_id": i, "token": t} for i, named in enumerate(tokens, start=1) for t in named],
+    )
+
+
+def _event(n: int, today: date) -> dict[str, Any]:
+    """Two of three events are past, as in any calendar that has been kept for some years."""
+    starts = today + timedelta(days=n * 3 if n % 3 == 0 else -n * 5)
+    return {
+        "id": n,
+        "ref": new_ref(),
+        "forum_id": n % FORUMS + 1,
+        "name": f"Session number {n}",
+        "place": "",
+        "starts_on": starts,
+        "ends_on": starts + timedelta(days=2),
+        "past": n % 3 != 0,
+    }
+
+
+def _entries(connection: Connection, chance: random.Random, *, today: date, at: datetime, entries: int) -> None:
+    words = Words(chance)
+    popular = [1 / (t + 8) for t in range(TOPICS)]
+    held: set[tuple[int, int]] = set()
+    rows: dict[Any, list[dict[str, Any]]] = {m: [] for m in (Entry, EntryVersion, EntryTopic, EntryCounterpart, Milestone)}
+    for i in range(1, entries + 1):
+        row, topics, counterparts = _entry(i, chance, words, popular, held, today=today, at=at, questions=entries // 20)
+        rows[Entry].append(row)
+        content = {n: row.get(n) for n in ("title", "text", "language", "forum_id", "event_id", "question_id")}
+        content |= {"topics": topics, "counterparts": counterparts, "stance": row["stance"]}
+        rows[EntryVersion].append(
+            {
+                "entry_id": i,
+                "number": 1,
+                "content": content,
+                "level": 1,
+                "audience_id": row["audience_id"],
+                "restriction_reason": "",
+                "note": "",
+                "made_at": at,
+                "offered_at": at,
+                "released_at": at,
+            }
+        )
+        rows[EntryTopic] += [{"entry_id": i, "topic_id": t} for t in topics]
+        rows[EntryCounterpart] += [{"entry_id": i, "counterpart_id": c} for c in counterparts]
+        if row["kind"] is Kind.DOSSIER and i % 3 == 0:
+            due = today + timedelta(days=chance.randint(1, 400))
+            rows[Milestone].append({"entry_id": i, "due_on": due, "text": "Next step", "past": False})
+        if i % CHUNK == 0 or i == entries:
+            for model, some in rows.items():
+                _put(connection, model, some)
+                some.clear()
+
+
+def _entry(
+    i: int,
+    chance: random.Random,
+    words: Words,
+    popular: list[float],
+    held: set[tuple[int, int]],
+    *,
+    today: date,
+    at: datetime,
+    questions: int,
+) -> tuple[dict[str, Any], list[int], list[int]]:
+    unit = chance.randint(1, UNITS)
+    position = chance.random() < 0.4
+    topics = sorted({t + 1 for t in chance.choices(range(TOPICS), popular, k=chance.randint(1, 3))})
+    question = chance.randint(1, questions) if position and chance.random() < 0.6 else None
+    if question is not None and (unit, question) in held:
+        question = None
+    if question is not None:
+        held.add((unit, question))
+    event = chance.randint(1, EVENTS) if chance.random() < 0.2 else None
+    counterparts = [chance.randint(1, COUNTERPARTS)] if chance.random() < 0.3 else []
+    row = {
+        "id": i,
+        "ref": new_ref(),
+        "kind": Kind.POSITION if position else Kind.DOSSIER,
+        "unit_id": unit,
+        "author_id": unit,
+        "state": State.RELEASED,
+        "level": 1,
+        "audience_id": unit if chance.random() < 0.95 else UNITS + unit,
+        "title": f"Entry number {i}: {' '.join(chance.sample(words.of_topic[topics[0] - 1], 3))}",
+        "text": words.draw([t - 1 for t in topics]),
+        "language": "en",
+        "forum_id": event % FORUMS + 1 if event else (chance.randint(1, FORUMS) if chance.random() < 0.2 else None),
+        "event_id": event,
+        "registry_link": "",
+        "review_by": today + timedelta(days=chance.randint(-20, 300)),
+        "logged_on": today - timedelta(days=chance.randint(0, 700)),
+        "logged_at": at,
+        "released_at": at,
+        "ended_why": "",
+        "standing_version": 1,
+        "newest_version": 1,
+        "changed_number": 0,
+        "question_id": question,
+        "stance": chance.choice(STANCES) if question is not None else None,
+        "reason": "for a reason" if position else None,
+        "dossier_type": None if position else chance.choice(list(DossierType)),
+        "code": None if position else f"U{unit}-{i}",
+    }
+    return row, topics, counterparts
+
+
+def _count_on(connection: Connection) -> None:
+    """Let PostgreSQL's sequences go on after the ids that were given here."""
+    for table in Base.metadata.tables.values():
+        key = table.primary_key.columns.values()
+        if len(key) == 1 and key[0].name == "id" and key[0].autoincrement is not False and table.name != "history_head":
+            connection.execute(
+                text(
+                    f"SELECT setval(pg_get_serial_sequence('{table.name}', 'id'), "  # noqa: S608 - names of our own tables
+                    f"(SELECT coalesce(max(id), 0) + 1 FROM {table.name}), false)"
+                )
+            )
