@@ -23,7 +23,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import event, select
 
 from benchmarks.ministry import SEED, UNITS, build
-from coordinator.app import create_app
+from coordinator.app import create_app, serve_long
 from coordinator.cli import migrations
 from coordinator.db import bind_reader, bookkeeping, db, read_as_system, transaction
 from coordinator.entries import actions as entry_actions
@@ -280,6 +280,7 @@ def main() -> None:
     )
     app.config["PROPAGATE_EXCEPTIONS"] = False  # a page that fails is a line in the list
     app.logger.disabled = True
+    serve_long()
     logging.disable(logging.WARNING)
     said(f"Python {platform.python_version()}, {platform.machine()}, seed {SEED}; the test client, one request at a time")
     with databases(asked.only) as found:

@@ -18,7 +18,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 
 from coordinator import jobs
-from coordinator.app import create_app
+from coordinator.app import create_app, serve_long
 from coordinator.db import db
 from coordinator.demo.commands import group as demo
 from coordinator.digests.commands import group as digests
@@ -62,6 +62,7 @@ def serve(host: str, port: int, with_worker: bool) -> None:
     signal.signal(signal.SIGTERM, _leave)
     worker = subprocess.Popen([sys.executable, "-m", "coordinator.cli", "worker"], start_new_session=True) if with_worker else None
     try:
+        serve_long()
         click.echo(f"Coordinator answers on http://{host}:{port}", err=True)
         waitress.serve(current_app._get_current_object(), host=host, port=port, threads=settings().pool_size, ident=None)  # type: ignore[attr-defined]
     finally:
