@@ -97,6 +97,8 @@ class Entry(Referable, Base):
         CheckConstraint("(state = 'draft') = (released_at IS NULL)", name="released_when_no_draft"),
         Index("ix_entry_state_on", "state", "logged_on", "id"),
         Index("ix_entry_unit_state", "unit_id", "state"),
+        Index("ix_entry_kind_on", "kind", "logged_on", "id"),  # the order of the lists
+        Index("ix_entry_reading", "kind", "audience_id", "level"),  # counts what a reader may see without opening a row
     )
     __mapper_args__ = {"polymorphic_on": "kind", "with_polymorphic": "*"}
 

@@ -657,25 +657,20 @@ def facets(session: Session, filters: Filters) -> dict[str, list[tuple[Any, int]
     }
 
 
-def crowds(session: Session, *, unit_id: int | None = None, most: int = 20) -> list[Crowd]:
-    """Return the topics that more than six units work on, counted over what the reader sees, the most crowded first.
-
-    With a unit, only topics that it works on itself.
-    """
+def crowds(session: Session, *, unit_id: int, most: int = 5) -> list[Crowd]:
+    """Return the topics of a unit that more than six units work on, counted over what the reader sees, the most crowded first."""
+    own = select(EntryTopic.topic_id).join(Entry, Entry.id == EntryTopic.entry_id).where(Entry.unit_id == unit_id)
     units = func.count(func.distinct(Entry.unit_id))
     crowded = (
         select(Topic, func.count(Entry.id))
         .join(EntryTopic, EntryTopic.topic_id == Topic.id)
         .join(Entry, Entry.id == EntryTopic.entry_id)
-        .where(Topic.umbrella.is_(False), Entry.state == State.RELEASED)
+        .where(Topic.umbrella.is_(False), Entry.state == State.RELEASED, Topic.id.in_(own))
         .group_by(Topic.id)
         .having(units > CROWDED)
         .order_by(units.desc(), Topic.id)
         .limit(most)
     )
-    if unit_id is not None:
-        own = select(EntryTopic.topic_id).join(Entry, Entry.id == EntryTopic.entry_id).where(Entry.unit_id == unit_id)
-        crowded = crowded.where(Topic.id.in_(own))
     found = [(t, n) for t, n in session.execute(crowded)]
     on_it: defaultdict[int, list[Unit]] = defaultdict(list)
     if found:

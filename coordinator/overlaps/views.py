@@ -69,7 +69,7 @@ def index() -> ResponseReturnValue:
     kind = _word(OverlapKind, "kind")
     possible = request.args.get("tab") == "possible" or kind is OverlapKind.POSSIBLE
     mine = bool(request.args.get("mine"))
-    crowds = queries.crowds(db.session(), unit_id=person.unit_id if mine else None) if topic is None else []
+    crowds = queries.crowds(db.session(), unit_id=person.unit_id) if topic is None else []
     filters = queries.Filters(
         state=_word(OverlapState, "state"),
         still_open=request.args.get("state") != "all",
