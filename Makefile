@@ -46,7 +46,7 @@ lint: $(DEV) ## style, types, floors, templates
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/djlint --quiet --check --lint templates
+	$(BIN)/djlint --quiet --lint templates
 
 nightly: $(DEV) ## what takes longer: 200 kills of the web process, on both databases
 	COORDINATOR_KILLS=200 $(BIN)/pytest -q -n 0 tests/reliability
