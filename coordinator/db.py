@@ -35,8 +35,8 @@ from sqlalchemy.orm import (
     mapped_column,
     scoped_session,
     sessionmaker,
-    with_loader_criteria,
 )
+from sqlalchemy.orm.util import LoaderCriteriaOption
 from sqlalchemy.pool import NullPool
 from sqlalchemy.sql.base import ExecutableOption
 from sqlalchemy.sql.elements import ColumnElement
@@ -180,7 +180,17 @@ def _scope(state: ORMExecuteState) -> None:
 @lru_cache(maxsize=256)
 def _scopes(reader: Reader) -> tuple[ExecutableOption, ...]:
     """Return the criteria of all protected tables for a reader; the expressions are costly to build, and the same each time."""
-    return tuple(with_loader_criteria(m, c(reader), include_aliases=True) for m, c in _protected.items())
+    return tuple(_Criterion(m, c(reader), include_aliases=True) for m, c in _protected.items())
+
+
+class _Criterion(LoaderCriteriaOption):
+    """A criterion that holds for an alias too, wherever it is joined: as it comes, an expression stays with the table itself."""
+
+    _cache_key_traversal = LoaderCriteriaOption._traverse_internals
+
+    def _resolve_where_criteria(self, ext_info: Any) -> ColumnElement[bool]:
+        criterion: ColumnElement[bool] = super()._resolve_where_criteria(ext_info)
+        return ext_info._adapter.traverse(criterion) if ext_info.is_aliased_class else criterion
 
 
 def _guard(connection: Connection, cursor: Any, statement: str, parameters: Any, context: Any, executemany: bool) -> None:
