@@ -339,5 +339,5 @@ _CODE_LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
 
 
 def new_code(short_name: str) -> str:
-    """Return a readable code for a dossier: the unit and four random consonants, so that it counts nothing."""
-    return f"{short_name.upper()}-{''.join(secrets.choice(_CODE_LETTERS) for _ in range(4))}"
+    """Return a readable code for a dossier: the unit and six random consonants; it counts nothing and hardly ever repeats."""
+    return f"{short_name.upper()}-{''.join(secrets.choice(_CODE_LETTERS) for _ in range(6))}"

@@ -321,12 +321,13 @@ _VERSION = 1
 _HEAD = struct.Struct("<BBHH")
 
 
-def _running_words(title: str, text: str) -> tuple[str, list[_Token]]:
+@lru_cache(maxsize=128)  # one text meets many others in a row
+def _running_words(title: str, text: str) -> tuple[str, tuple[_Token, ...]]:
     """The cleaned text without its standing formulas, and its first words in order."""
     title = title[:MOST_CHARACTERS].strip()
     heading = "" if _HEADING.fullmatch(title) else title
     clean = _FORMULAS.sub(" ; ", _clean(f"{heading} ; {text[:MOST_CHARACTERS]}")[:MOST_CHARACTERS])
-    return clean, list(islice(_tokens(clean), MOST_WORDS))
+    return clean, tuple(islice(_tokens(clean), MOST_WORDS))
 
 
 _SAYS_WHEN = re.compile(r"\d{1,2}(?:st|nd|rd|th|er)?|1[6-9]\d\d|20\d\d|0+")
@@ -503,7 +504,7 @@ def phrases(a_title: str, a_text: str, b_title: str, b_text: str, language: str 
     return tuple(run.words for run in chosen)
 
 
-def _surprises(ours: list[_Token], theirs: list[_Token], language: str) -> dict[str, float]:
+def _surprises(ours: Sequence[_Token], theirs: Sequence[_Token], language: str) -> dict[str, float]:
     """How surprising each stem is in texts of these lengths, by the commonest of its words."""
     m = int(np.searchsorted(_M_BOUNDS, len(ours) * len(theirs)))
     surprise: dict[str, float] = {}
@@ -529,7 +530,7 @@ def _shared_runs(ours: list[str], our_flow: list[bool], theirs: list[str], their
         before = lengths
 
 
-def _flows(clean: str, tokens: list[_Token]) -> list[bool]:
+def _flows(clean: str, tokens: Sequence[_Token]) -> list[bool]:
     """For each word, whether it goes on from the word before without a stop between."""
     gaps = [True] + [not _BREAK.search(clean, a.end, b.start) for a, b in zip(tokens, tokens[1:], strict=False)]
     return gaps[: len(tokens)]

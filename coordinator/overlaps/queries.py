@@ -674,13 +674,17 @@ def crowds(session: Session, *, unit_id: int, most: int = 5) -> list[Crowd]:
     found = [(t, n) for t, n in session.execute(crowded)]
     on_it: defaultdict[int, list[Unit]] = defaultdict(list)
     if found:
-        rows = session.execute(
-            select(EntryTopic.topic_id, Unit)
+        pairs = (
+            select(EntryTopic.topic_id, Entry.unit_id)
             .join(Entry, Entry.id == EntryTopic.entry_id)
-            .join(Unit, Unit.id == Entry.unit_id)
             .where(EntryTopic.topic_id.in_([t.id for t, _ in found]), Entry.state == State.RELEASED)
             .distinct()
-            .order_by(EntryTopic.topic_id, Unit.short_name, Unit.id)
+            .subquery()
+        )
+        rows = session.execute(
+            select(pairs.c.topic_id, Unit)
+            .join(Unit, Unit.id == pairs.c.unit_id)
+            .order_by(pairs.c.topic_id, Unit.short_name, Unit.id)
         )
         for topic_id, unit in rows:
             on_it[topic_id].append(unit)

@@ -75,7 +75,7 @@ def test_an_officer_logs_a_dossier_with_title_topic_and_text_alone(make: Make, s
     [dossier] = logged(make, officer)
     assert answer.status_code == 303
     assert (dossier.title, dossier.state, dossier.unit_id) == ("Preparing the session", State.DRAFT, officer.unit_id)
-    assert re.fullmatch(rf"{officer.unit.short_name.upper()}-[A-Z]{{4}}", dossier.code or "")
+    assert re.fullmatch(rf"{officer.unit.short_name.upper()}-[A-Z]{{6}}", dossier.code or "")
 
 
 def test_everything_that_a_dossier_can_say_is_kept(make: Make, sign_in: SignIn) -> None:
