@@ -216,6 +216,16 @@ def facets(session: Session, filters: Filters) -> dict[str, list[tuple[Any, int]
     }
 
 
+def on_topic(session: Session, topic_id: int, *, state: State = State.RELEASED, most: int = 200) -> Sequence[Entry]:
+    """Return the entries on a topic in one state, newest first, at most `most`."""
+    return session.scalars(
+        with_company()
+        .where(Entry.id.in_(select(EntryTopic.entry_id).where(EntryTopic.topic_id == topic_id)), Entry.state == state)
+        .order_by(Entry.logged_on.desc(), Entry.id.desc())
+        .limit(most)
+    ).all()
+
+
 def waiting_for_release(session: Session, unit_id: int, *, most: int = 50) -> Sequence[Entry]:
     """Return the entries of a unit whose newest version its officers want released, oldest first."""
     return session.scalars(

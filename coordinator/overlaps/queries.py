@@ -22,6 +22,7 @@ from coordinator.likeness.rules import SHARED_KEYWORDS
 from coordinator.overlaps.models import Overlap, OverlapKind, OverlapState, Severity, Side, Step
 from coordinator.overlaps.rules import Facts, Floors, Vocabulary
 from coordinator.people.models import Unit
+from coordinator.people.rules import Reader as PersonReader
 from coordinator.positions.models import Position, Stance
 from coordinator.settings import detection
 from coordinator.topics.models import Related, Topic
@@ -521,6 +522,16 @@ def waiting_for(session: Session, unit_id: int, *, most: int = 50) -> Sequence[O
     ).all()
 
 
+def changed_since(session: Session, number: int, *, unit_id: int | None, up_to: int, most: int = 200) -> Sequence[Overlap]:
+    """Return the overlaps that changed after a number of the change sequence, newest first; of one unit, or all that are seen."""
+    where: list[ColumnElement[bool]] = [Overlap.changed_number > number, Overlap.changed_number <= up_to]
+    if unit_id is not None:
+        where.append(or_(Overlap.low_unit_id == unit_id, Overlap.high_unit_id == unit_id))
+    return session.scalars(
+        with_company().where(*where).order_by(Overlap.changed_number.desc(), Overlap.id.desc()).limit(most)
+    ).all()
+
+
 @dataclass(frozen=True)
 class Crowd:
     """A topic that more units work on than anybody would want to see in pairs."""
@@ -582,6 +593,11 @@ def crowd(session: Session, topic_id: int, entries: int) -> Crowd:
         .order_by(Unit.short_name)
     ).all()
     return Crowd(topic, tuple(units), entries)
+
+
+def seen_by(reader: PersonReader, overlap: Overlap) -> bool:
+    """Say whether an overlap concerns a reader's own unit."""
+    return reader.unit_id in {overlap.low_unit_id, overlap.high_unit_id}
 
 
 def facets(session: Session, filters: Filters) -> dict[str, list[tuple[Any, int]]]:

@@ -232,6 +232,11 @@ def person(session: Session, ref: str) -> Person:
     return found
 
 
+def group_named(session: Session, name: str) -> Group | None:
+    """Return a reading group by name, or None."""
+    return session.scalars(select(Group).where(Group.name == name)).one_or_none()
+
+
 def organisation_named(session: Session, name: str) -> Organisation | None:
     """Return an organisation by its full or short name, or None."""
     return session.scalars(

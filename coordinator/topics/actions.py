@@ -12,7 +12,7 @@ from coordinator.errors import Refused
 from coordinator.history.actions import record
 from coordinator.people.models import Person
 from coordinator.people.rules import comparable
-from coordinator.topics.models import Broader, Equity, Related, Topic, TopicName
+from coordinator.topics.models import Broader, Equity, Related, Stake, Topic, TopicName
 from coordinator.topics.queries import broader_edges
 from coordinator.topics.rules import EquityDraft, TopicDraft, key_of, makes_a_circle
 
@@ -256,6 +256,14 @@ def end_equity(session: Session, equity: Equity, *, on: date, by: Person | None,
     equity.until_on = on
     session.flush()
     _stake_moved(session, "equity.ended", equity, by=by, at=at)
+
+
+def change_stake(session: Session, equity: Equity, stake: Stake, *, by: Person | None, at: datetime) -> None:
+    """Change how much say a unit has."""
+    if equity.stake != stake:
+        equity.stake = stake
+        session.flush()
+        _stake_moved(session, "equity.changed", equity, by=by, at=at)
 
 
 def _stake_moved(session: Session, action: str, equity: Equity, *, by: Person | None, at: datetime) -> None:

@@ -218,6 +218,13 @@ def _stakes(topic: Topic, person: Person, *, on: date) -> Sequence[Equity]:
     return queries.equities_at(db.session(), [topic.id], on) if inside else ()
 
 
+def _by_stake(stakes: Sequence[Equity]) -> list[tuple[Stake, list[Unit]]]:
+    held: dict[Stake, list[Unit]] = {}
+    for equity in stakes:  # in the order of their weight
+        held.setdefault(equity.stake, []).append(equity.unit)
+    return list(held.items())
+
+
 def _neighbours(topic: Topic) -> tuple[Sequence[Topic], Sequence[Topic], Sequence[Topic]]:
     return (
         queries.broader_of(db.session(), topic.id),
