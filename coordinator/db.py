@@ -151,6 +151,12 @@ def bind_reader(session: Session | scoped_session[Session], reader: Reader | Non
     target.info["reader"] = reader
 
 
+def bound_reader(session: Session | scoped_session[Session]) -> Reader | None:
+    """Return whom a session is bound to, or None."""
+    reader: Reader | None = _plain(session).info.get("reader")
+    return reader
+
+
 @contextmanager
 def read_as_system(session: Session, purpose: str) -> Iterator[Connection]:
     """Yield the session's own connection for statements that see every row; only for the purposes that are listed.

@@ -1,0 +1,1 @@
+"""What is coming, and how far the units are with it."""
