@@ -1,13 +1,21 @@
-"""The main pages, read by axe in light and dark, wide and on a phone; the browser must have nothing to complain of."""
+"""Every page that the demo leads to, read by axe in light and dark, wide and on a phone; the browser has nothing to complain of."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
+import time_machine
 from axe_playwright_python.sync_playwright import Axe
+from flask import Flask
 from playwright.sync_api import BrowserContext, Page
 
+from coordinator.people.models import Person
+from tests import walk
+from tests.conftest import AT
 from tests.journeys.actors import PASSWORD, Actor
 from tests.make import Make
+from tests.test_house import GETS
+from tests.walk import Stop
 
 pytestmark = [pytest.mark.journey, pytest.mark.look]
 
@@ -35,66 +43,90 @@ def test_what_is_wrong_with_a_page_is_found(make: Make, opens: Callable[..., Bro
     assert any(complaint.startswith("breach of style-src-attr") for complaint in actor.complaints)
 
 
+# Pages to which no link leads: what answers machines or letters, what a refused form shows, and what a small form opens.
+UNLINKED = {
+    "digests.stop",
+    "entries.show",
+    "overlaps.confirm",
+    "overlaps.reopen",
+    "pages.healthz",
+    "pages.readyz",
+    "people.set_password",
+}
+PARTS = 4  # so that the workers of a run share the pages
+
+
+@pytest.fixture(scope="session")
+def demo(_application: Flask, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Stop]]:
+    """The demo, loaded and walked once for a worker."""
+    file = walk.loaded(_application, tmp_path_factory.mktemp("walk"))
+    with walk.over(file), time_machine.travel(AT, tick=False):
+        return file, with_forms(walk.walk(_application))
+
+
+@pytest.fixture
+def stops(demo: tuple[Path, list[Stop]], app: Flask, address: str) -> Iterator[list[Stop]]:
+    """The walk's pages, over a register that stays open for the test."""
+    file, found = demo
+    with walk.over(file):
+        yield found
+
+
+def with_forms(found: list[Stop]) -> list[Stop]:
+    """Add what only a form or a refusal opens, for the things that the walk has met."""
+    by = {stop.endpoint: stop for stop in found}
+    more = [Stop("people.sign_in", "/sign-in", "", "text/html"), Stop("people.ask_for_link", "/sign-in/link", "", "text/html")]
+    overlap, entry = by["overlaps.show"], by["entries.history"]
+    more += [Stop(f"overlaps.{do}", f"{overlap.path}/{do}", "d.okonkwo", "text/html") for do in ("dismiss", "settle")]
+    more += [Stop("entries.compare", entry.path.replace("/history", "/compare?from=1&to=1"), entry.walker, "text/html")]
+    return [*found, *(stop for stop in more if stop.endpoint not in by)]
+
+
+def test_links_lead_to_every_page(stops: list[Stop]) -> None:
+    assert sorted(set(GETS) - UNLINKED - {s.endpoint for s in stops}) == []
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing_and_nothing_sticks_out(make: Make, opens: Callable[..., BrowserContext], theme: str) -> None:
-    ref, one, other = make.overlap()
-    unit = one.unit
-    topic = make.topic("Encryption", aliases=["Chiffrement"], related=[make.topic("Standards")])
-    forum = make.forum("Working group on a very long name for a forum of states and others")
-    event = make.event("Second session", forum=forum)
-    question = make.question("Should providers be obliged to give access?", topic=topic, forum=forum)
-    line = make.position(
-        by=one,
-        title="Lawful-access-under-the-order-of-a-judge-and-nothing-else",
-        topic=topic,
-        question=question,
-        stance="conditions",
-        event=event,
-        red_lines="No general duty.",
-        fallback="A study.",
-    )
-    make.position(by=other, title="Not now", topic=topic, question=question, stance="oppose", event=event)
-    make.position(by=one, title="Under way", topic=topic, released=False, offer=True)
-    make.equity(unit, topic)
-    coordinator = make.person("Ana Ferreira", unit=unit, roles=("officer", "releasing_officer", "coordinator"), password=PASSWORD)
-
-    context = opens(color_scheme=theme, viewport=WIDE)
-    actor = Actor(coordinator, context.new_page())
-    pages = {
-        "/": "worklist",
-        "/overlaps": "overlaps",
-        f"/overlaps/{ref}": "one overlap",
-        "/positions": "positions",
-        f"/positions/{line.ref}": "one position",
-        "/positions/log": "log form",
-        "/topics": "topics",
-        f"/topics/{topic.ref}": "one topic",
-        "/search?q=access": "search",
-        "/calendar": "calendar",
-        "/units": "units",
-        "/digests/settings": "digest settings",
-        "/no-such-page": "nothing here",
-    }
+@pytest.mark.parametrize("part", range(PARTS))
+def test_axe_finds_nothing_on_any_page(
+    app: Flask, stops: list[Stop], opens: Callable[..., BrowserContext], address: str, theme: str, part: int
+) -> None:
+    """In light the phone is read whole and in dark the desk, because colours and widths go wrong apart."""
+    shown = [stop for stop in stops if stop.kind == "text/html"]
+    width = PHONE if theme == "light" else WIDE
     found: dict[str, list[str]] = {}
+    actors: dict[str, Actor] = {}
+    for stop in shown[part::PARTS]:
+        if stop.walker not in actors:
+            context = opens(color_scheme=theme, viewport=width)
+            if stop.walker:
+                cookie = walk.cookie_of(app, stop.walker)
+                context.add_cookies([{"name": "session", "value": cookie, "url": address}])
+            actors[stop.walker] = Actor(Person(name=stop.walker or "nobody"), context.new_page())
+        actor = actors[stop.walker]
+        assert actor.goes_to(stop.path) in {200, 422}, stop
+        if faults := faults_of(actor.page):
+            found[f"{stop.endpoint} {stop.path}"] = faults
+        if theme == "light":
+            actor.page.set_viewport_size(WIDE)
+            wider = actor.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            if wider > 0:
+                found[f"{stop.endpoint}, wide"] = [f"{wider} px too wide"]
+            actor.page.set_viewport_size(PHONE)
+    assert not found
+    assert not {name: actor.complaints for name, actor in actors.items() if actor.complaints}
 
-    def look(name: str) -> None:
-        for width in (WIDE, PHONE):
-            actor.page.set_viewport_size(width)
-            if faults := faults_of(actor.page):
-                found[f"{name}, {theme}, {width['width']} px"] = faults
-        actor.page.set_viewport_size(WIDE)
 
-    actor.goes_to("/sign-in")
-    look("sign-in")
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_in_a_refused_form_or_behind_a_wrong_address(
+    make: Make, opens: Callable[..., BrowserContext], theme: str
+) -> None:
+    actor = Actor(make.officer(password=PASSWORD), opens(color_scheme=theme, viewport=PHONE).new_page())
     actor.signs_in()
-    for path, name in pages.items():
-        assert actor.goes_to(path) == (404 if name == "nothing here" else 200)
-        look(name)
-    # a form that was refused looks different
     actor.goes_to("/positions/log")
     actor.presses("Save as draft")
     actor.sees("This needs your attention")
-    look("refused form")
-
-    assert not found
+    assert not faults_of(actor.page)
+    assert actor.goes_to("/no-such-page") == 404
+    assert not faults_of(actor.page)
     assert not actor.complaints

@@ -1,0 +1,157 @@
+"""A walk through the application by its links alone, over the demo: which pages there are, and who got where."""
+
+import html
+import re
+import shutil
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urldefrag, urljoin, urlsplit
+
+import time_machine
+from alembic import command as alembic
+from flask import Flask
+from flask.cli import ScriptInfo
+from sqlalchemy.orm import Session
+
+from coordinator.cli import migrations, root
+from coordinator.db import bookkeeping, db
+from coordinator.digests.models import Cadence, Digest, DigestState
+from coordinator.people import actions
+from coordinator.people.queries import person_by_email
+from tests.conftest import ADDRESS, AT
+
+WALKERS = ("a.ferreira", "d.okonkwo", "j.moreau", "o.hansen", "k.brandt", "i.duarte", "y.almeida")
+"""A coordinator, two officers, an administrator, leadership, an auditor and a firm's diplomat, of the demo."""
+
+LINK = re.compile(r'<a\b[^>]*\bhref="([^"]+)"')
+MOST = 400
+
+
+@dataclass(frozen=True)
+class Stop:
+    """One page of the walk: the endpoint, the address at which it was found, and who can open it."""
+
+    endpoint: str
+    path: str
+    walker: str
+    kind: str
+
+
+def loaded(app: Flask, folder: Path) -> Path:
+    """Load the demo into a file of its own and return that."""
+    file = folder / "demo.sqlite"
+    alembic.upgrade(migrations(f"sqlite:///{file}"), "head")
+    db.stop()
+    db.start(f"sqlite:///{file}")
+    with time_machine.travel(AT, tick=False):
+        result = app.test_cli_runner().invoke(
+            root, ["demo", "load"], obj=ScriptInfo(create_app=lambda: app, set_debug_flag=False), catch_exceptions=False
+        )
+    assert result.exit_code == 0, result.output
+    _send_a_digest()
+    db.stop()
+    return file
+
+
+def _send_a_digest() -> None:
+    """Let one digest have gone out to an officer, so that there is one to be read again."""
+    with Session(db.engine, expire_on_commit=False) as session:
+        person = person_by_email(session, _address(session, WALKERS[1]))
+        assert person is not None
+        session.commit()
+        with bookkeeping(session):
+            session.add(
+                Digest(
+                    person_id=person.id,
+                    period_on=AT.date(),
+                    cadence=Cadence.DAILY,
+                    state=DigestState.SENT,
+                    message_id="<walk@coordinator.test>",
+                    due_at=AT,
+                    sent_at=AT,
+                    after_number=0,
+                    up_to_number=10**9,
+                )
+            )
+
+
+@contextmanager
+def over(file: Path) -> Iterator[None]:
+    """Let the application stand on a copy of a loaded demo, at the fixed moment."""
+    copy = file.with_name("walked.sqlite")
+    for beside in ("", "-wal", "-shm"):
+        copy.with_name(copy.name + beside).unlink(missing_ok=True)
+    shutil.copy(file, copy)
+    db.stop()
+    db.start(f"sqlite:///{copy}", pool_size=4)
+    try:
+        yield
+    finally:
+        db.stop()
+
+
+def entered(person_key: str) -> str:
+    """Sign a person of the demo in and return the secret that their browser carries."""
+    with Session(db.engine, expire_on_commit=False) as session:
+        person = person_by_email(session, _address(session, person_key))
+        assert person is not None, person_key
+        session.commit()
+        with bookkeeping(session):
+            return actions.start_sign_in(session, person.id, at=AT)
+
+
+def _address(session: Session, key: str) -> str:
+    for home in ("ministry", "trade", "regulator", "orrery"):
+        if person_by_email(session, f"{key}@{home}.example") is not None:
+            return f"{key}@{home}.example"
+    raise AssertionError(f"nobody of the demo is called {key}")
+
+
+def cookie_of(app: Flask, key: str) -> str:
+    """Return the session cookie of a person of the demo who is signed in."""
+    serializer = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]
+    return str(serializer.dumps({"sign_in": entered(key)}))
+
+
+def browser_of(app: Flask, key: str) -> Any:
+    """Return a test client in which a person of the demo is signed in."""
+    browser: Any = app.test_client()
+    secret = entered(key)
+    with browser.session_transaction() as kept:
+        kept["sign_in"] = secret
+    return browser
+
+
+def walk(app: Flask) -> list[Stop]:
+    """Follow every link that leads to a page of a sort not yet seen, one person after the other."""
+    found: dict[str, Stop] = {}
+    for key in WALKERS:
+        _walk_as(app, browser_of(app, key), key, found)
+    return sorted(found.values(), key=lambda s: s.endpoint)
+
+
+def _walk_as(app: Flask, browser: Any, key: str, found: dict[str, Stop]) -> None:
+    adapter = app.url_map.bind(urlsplit(ADDRESS).netloc)
+    waiting, tried, opened = deque(["/"]), dict[str, int](), 0
+    while waiting and opened < MOST:
+        path = waiting.popleft()
+        endpoint = adapter.match(urlsplit(path).path)[0]
+        if endpoint in {"static", "bootstrap.static"} or tried.get(endpoint, 0) >= 4:
+            continue
+        tried[endpoint] = tried.get(endpoint, 0) + 1
+        opened += 1
+        answer = browser.get(path)
+        if answer.status_code != 200:
+            continue
+        found.setdefault(endpoint, Stop(endpoint, path, key, answer.mimetype))
+        if answer.mimetype == "text/html":
+            for target in LINK.findall(answer.get_data(as_text=True)):
+                there = urldefrag(urljoin(ADDRESS + path, html.unescape(target))).url
+                if there.startswith(ADDRESS + "/"):
+                    inside = there.removeprefix(ADDRESS)
+                    if adapter.test(urlsplit(inside).path, "GET"):
+                        waiting.append(inside)
