@@ -3,7 +3,6 @@
 import hashlib
 import random
 import re
-import tomllib
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -13,6 +12,7 @@ from sqlalchemy import Connection, insert, text
 
 from coordinator.calendar.models import Counterpart, CounterpartKind, Event, Forum, Question
 from coordinator.db import Base, db, new_ref
+from coordinator.demo.rules import read
 from coordinator.dossiers.models import DossierType, Milestone
 from coordinator.entries.actions import index
 from coordinator.entries.models import Audience, AudienceToken, Entry, EntryCounterpart, EntryTopic, EntryVersion, Kind, State
@@ -20,7 +20,6 @@ from coordinator.likeness.actions import keep_words
 from coordinator.likeness.rules import _word_list
 from coordinator.people.models import Circle, Duty, Organisation, Person, Role, Unit
 from coordinator.positions.models import Stance
-from coordinator.settings import HOUSE
 from coordinator.topics.models import Equity, Related, Stake, Topic, TopicName
 
 UNITS, TOPICS, FORUMS, EVENTS, COUNTERPARTS = 500, 300, 60, 150, 120
@@ -37,7 +36,7 @@ class Words:
     """
 
     def __init__(self, chance: random.Random) -> None:
-        said = tomllib.loads((HOUSE / "config" / "demo.toml").read_text())["entry"]
+        said = read()[0]["entry"]
         counted = Counter(w for e in said if e["language"] == "en" for w in re.findall(r"[a-z]{2,}", e["text"].lower()))
         self.common = [w for w, _ in counted.most_common(250)]
         self.weights = [n for _, n in counted.most_common(250)]

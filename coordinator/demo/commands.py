@@ -1,9 +1,9 @@
 """Loading the small ministry, and showing it."""
 
 import socketserver
+import sys
 import threading
-import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import date, datetime
 from pathlib import Path
@@ -11,41 +11,28 @@ from typing import Any
 
 import click
 from flask.cli import AppGroup
-from sqlalchemy import and_, or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from coordinator.calendar import actions as calendar
 from coordinator.clock import now, today
 from coordinator.db import bind_reader, db, transaction
-from coordinator.demo import rules
-from coordinator.demo.rules import Ministry, Said
-from coordinator.dossiers import actions as dossiers
-from coordinator.dossiers.rules import DossierDraft
-from coordinator.entries import actions as entries
-from coordinator.entries.models import Entry
+from coordinator.demo import actions, queries, rules
+from coordinator.demo.rules import Ministry, Said, Step
+from coordinator.errors import NotFound, Refused
 from coordinator.exchange import queries as exchange
-from coordinator.exchange.actions import note_source
 from coordinator.exchange.rules import Known, of_forum
 from coordinator.extensions import settings
-from coordinator.overlaps import actions as overlaps
-from coordinator.overlaps.models import Outcome, Overlap, Step
-from coordinator.overlaps.queries import one as one_overlap
 from coordinator.people import actions as people
 from coordinator.people.models import Person
-from coordinator.people.queries import organisation_named, person_by_email, reader_of
-from coordinator.people.rules import comparable
-from coordinator.positions import actions as positions
-from coordinator.positions.models import Position
-from coordinator.positions.rules import PositionDraft
-from coordinator.settings import HOUSE
+from coordinator.people.queries import all_units_reader, organisation_named, person_by_email, reader_of
+from coordinator.people.rules import Reader, comparable
 from coordinator.topics import actions as topics
 from coordinator.topics.models import Equity, Topic
 
 group = AppGroup("demo", help="A small ministry that does not exist, to try the product with.")
 
-SOURCE = "demo"
 PASSWORD = "wings-of-a-butterfly"  # noqa: S105 - of people who do not exist, on one machine
-WITHDRAWN = "It no longer holds."
 
 # one sign-in of each kind, as `demo serve` prints them
 SIGN_INS = (
@@ -57,6 +44,7 @@ SIGN_INS = (
     ("administrator", "o.hansen"),
     ("auditor", "i.duarte"),
     ("another department", "f.mbaye"),
+    ("a regulator", "w.chen"),
     ("a firm", "y.almeida"),
 )
 
@@ -64,18 +52,31 @@ SIGN_INS = (
 @group.command()
 @click.option("--today", "day", type=click.DateTime(["%Y-%m-%d"]), help="The day from which its days are counted.")
 def load(day: datetime | None) -> None:
-    """Load the ministry of config/demo.toml; what is there already stays as it is."""
+    """Load the ministry of config/demo; what is there already stays as it is."""
     _not_in_production()
     topics_ = click.get_current_context().find_root().command.commands["topics"]  # type: ignore[attr-defined]
     click.get_current_context().invoke(topics_.commands["load"])
-    said = tomllib.loads((HOUSE / "config" / "demo.toml").read_text())
+    said, edition = rules.read()
     zone = settings().time_zone
-    ministry = Ministry(said, today=day.date() if day else today(zone), zone=zone)
     session = db.session()
-    made = _load_lists(session, ministry) + _load_entries(session, ministry)
-    decided = _load_decisions(session, ministry)
     bind_reader(session, None)
-    click.echo(f"{said['name']} (illustrative): {made} things made, {decided} decisions taken")
+    begun = queries.begun(session)
+    if (begun and begun["edition"] != edition) or (not begun and queries.holds_another(session, [e["key"] for e in said["entry"]])):
+        click.echo(
+            "Another edition of the demo is here, and stays as it is. A new register (without var/) makes room for this one."
+        )
+        return
+    on = date.fromisoformat(begun["today"]) if begun else day.date() if day else today(zone)
+    ministry = Ministry(said, today=on, zone=zone)
+    if not begun:
+        with transaction(session):
+            actions.begin(session, edition=edition, today=on, at=ministry.moment(-365))
+    steps, done = rules.story(ministry), queries.moments(session)
+    # the lists come first; once anything of the story is told they are whole, and people may have changed them since
+    made = 0 if any(step.at in done for step in steps) else _load_lists(session, ministry)
+    untold = [step for step in steps if step.at not in done]
+    _tell(session, ministry, untold)
+    click.echo(f"{settings().ministry_name}: {made} things made, {len(untold)} steps told")
 
 
 def _not_in_production() -> None:
@@ -172,7 +173,7 @@ def _event(session: Session, said: Said, ministry: Ministry, known: Known, at: d
     draft = rules.event(said, ministry, known)
     if comparable(of_forum(draft.forum_id, draft.name)) in known.event:
         return False
-    calendar.add_event(session, draft, by=None, at=ministry.moment(0))
+    calendar.add_event(session, draft, by=None, at=at)
     return True
 
 
@@ -190,115 +191,39 @@ def _counterpart(session: Session, said: Said, ministry: Ministry, known: Known,
     return True
 
 
-# --- entries -----------------------------------------------------------------------------------------------------------
+# --- the story ---------------------------------------------------------------------------------------------------------
 
 
-def _act_as(session: Session, ministry: Ministry, key: str) -> Person:
+def _tell(session: Session, ministry: Ministry, steps: Sequence[Step]) -> None:
+    """Do some steps of the story, each as the person who did it."""
     bind_reader(session, None)
+    known, readers = exchange.known(session), dict[str, Reader]()
+    with click.progressbar(steps, label="Telling what happened", file=sys.stderr) as bar:
+        for step in bar:
+            by = _act_as(session, ministry, step.by, readers)
+            try:
+                with transaction(session):
+                    actions.tell(session, step, ministry, known, by=by)
+            except (Refused, NotFound) as error:
+                raise click.ClickException(f"{step}: {type(error).__name__}: {error}") from error
+    bind_reader(session, None)
+
+
+def _act_as(session: Session, ministry: Ministry, key: str | None, readers: dict[str, Reader]) -> Person | None:
+    """Bind the session to a person of the demo and return them; nobody is the product itself, which reads as the night does."""
+    if key is None:
+        bind_reader(session, None)
+        bind_reader(session, all_units_reader(session))
+        return None
     email = ministry.thing("person", key)["email"]
-    found = person_by_email(session, email)
-    if found is None:
-        raise click.ClickException(f"{email} is not there.")
-    bind_reader(session, reader_of(session, found))
-    again = person_by_email(session, email)
-    assert again is not None
-    return again
-
-
-def _load_entries(session: Session, ministry: Ministry) -> int:
-    """Log and release the entries that are missing, each by the persons who would, the oldest first."""
-    bind_reader(session, None)
-    known = exchange.known(session)
-    listed = sorted(ministry.all("entry"), key=lambda e: -e["logged_days_ago"])
-    before = exchange.taken_before(session, SOURCE, [e["key"] for e in listed])
-    made = 0
-    for said in listed:
-        if said["key"] in before:
-            continue
-        _load_entry(session, said, ministry, known)
-        made += 1
-    return made
-
-
-def _load_entry(session: Session, said: Said, ministry: Ministry, known: Known) -> None:
-    author = _act_as(session, ministry, said["author"])
-    at = ministry.moment(-said["logged_days_ago"])
-    day = ministry.day(-said["logged_days_ago"])
-    draft = rules.entry(said, ministry, known)
-    entry: Entry
-    with transaction(session):
-        if isinstance(draft, DossierDraft):
-            entry = dossiers.log_dossier(session, draft, unit=author.unit, by=author, at=at, on=day, code=said["code"])
-        else:
-            entry = _log_position(session, said, draft, author, at, day)
-        note_source(session, entry, source=SOURCE, external_id=said["key"], digest="")
-        if said["state"] == "draft":
-            entries.offer(session, entry, by=author, at=at)
-    if said["state"] == "draft":
-        return
-    key = ministry.releasing(said)
-    by = _act_as(session, ministry, key) if key else None
-    entry = session.scalars(select(Entry).where(Entry.ref == entry.ref)).one()
-    with transaction(session):
-        entries.release(session, entry, by=by, at=at)
-        if said["state"] == "withdrawn":
-            entries.withdraw(session, entry, why=said.get("withdrawn_why", WITHDRAWN), by=by, at=at)
-    for unit in said.get("adhered_by", ()):
-        _adhere(session, entry.ref, unit, ministry, at)
-
-
-def _log_position(session: Session, said: Said, draft: PositionDraft, author: Person, at: datetime, day: date) -> Position:
-    older = None
-    if "supersedes" in said:
-        found = exchange.taken_before(session, SOURCE, [said["supersedes"]])[said["supersedes"]]
-        older = session.scalars(select(Position).where(Position.id == found[0])).one()
-    return positions.log_position(session, draft, unit=author.unit, by=author, at=at, on=day, supersedes=older)
-
-
-def _adhere(session: Session, ref: str, unit: str, ministry: Ministry, at: datetime) -> None:
-    key = next(p["key"] for p in ministry.all("person") if p["unit"] == unit and "releasing" in p["roles"])
-    by = _act_as(session, ministry, key)
-    line = session.scalars(select(Position).where(Position.ref == ref)).one()
-    with transaction(session):
-        positions.adhere(session, line, unit=by.unit, by=by, at=at)
-
-
-# --- decisions ---------------------------------------------------------------------------------------------------------
-
-_DONE = {
-    "acknowledge": ("acknowledged",),
-    "settle": ("settled", "proposed_settling"),
-    "dismiss": ("dismissed", "proposed_dismissing"),
-}
-
-
-def _load_decisions(session: Session, ministry: Ministry) -> int:
-    """Let the persons named do about overlaps what the file says, in its order; what they did before is not done again."""
-    return sum(_decide(session, said, ministry) for said in ministry.all("decision"))
-
-
-def _decide(session: Session, said: Said, ministry: Ministry) -> bool:
-    by = _act_as(session, ministry, said["by"])
-    ends = exchange.taken_before(session, SOURCE, [said["a"], said["b"]])
-    a, b = ends[said["a"]][0], ends[said["b"]][0]
-    pair = or_(and_(Overlap.low_id == a, Overlap.high_id == b), and_(Overlap.low_id == b, Overlap.high_id == a))
-    ref = session.scalar(select(Overlap.ref).where(pair))
-    if ref is None:
-        raise click.ClickException(f"There is no overlap of {said['a']} and {said['b']} that {said['by']} sees.")
-    overlap = one_overlap(session, ref)
-    done = select(Step.id).where(Step.overlap_id == overlap.id, Step.person_id == by.id, Step.did.in_(_DONE[said["do"]]))
-    if session.scalar(done.limit(1)) is not None:
-        return False
-    at = ministry.moment(0)
-    with transaction(session):
-        if said["do"] == "acknowledge":
-            overlaps.acknowledge(session, overlap, by=by, at=at)
-        elif said["do"] == "dismiss":
-            overlaps.dismiss(session, overlap, why=said["text"], by=by, at=at)
-        else:
-            outcome = Outcome(said.get("outcome", Outcome.SPLIT_SCOPE))
-            overlaps.settle(session, overlap, statement=said["text"], outcome=outcome, by=by, at=at)
-    return True
+    if key not in readers:
+        bind_reader(session, None)
+        found = person_by_email(session, email)
+        if found is None:
+            raise click.ClickException(f"{email} is not there.")
+        readers[key] = reader_of(session, found)
+    bind_reader(session, readers[key])
+    return person_by_email(session, email)
 
 
 # --- showing it --------------------------------------------------------------------------------------------------------
@@ -310,8 +235,8 @@ def serve(port: int) -> None:
     """Serve the demo with its worker, and catch its mail under var/mail; Ctrl-C ends all three."""
     _not_in_production()
     click.echo(f"\n  http://127.0.0.1:{port}\n\n  Everybody's password is  {PASSWORD}\n")
-    ministry = tomllib.loads((HOUSE / "config" / "demo.toml").read_text())
-    email = {p["key"]: p["email"] for p in ministry["person"]}
+    said, _ = rules.read()
+    email = {p["key"]: p["email"] for p in said["person"]}
     for what, key in SIGN_INS:
         click.echo(f"  {email[key]:32} {what}")
     click.echo("\n  Mail is kept under var/mail. Ctrl-C stops everything.\n")

@@ -17,10 +17,12 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from coordinator.cli import migrations, root
-from coordinator.db import bind_reader, db, read_as_system
-from coordinator.demo import commands
+from coordinator.db import bind_reader, db, read_as_system, transaction
+from coordinator.demo import actions, commands, rules
 from coordinator.demo.commands import PASSWORD, SIGN_INS
+from coordinator.demo.rules import Ministry
 from coordinator.entries.models import Entry, State
+from coordinator.errors import Busy
 from coordinator.history.models import Event
 from coordinator.overlaps.models import Overlap, OverlapKind, OverlapState, Severity
 from coordinator.overlaps.queries import CROWDED
@@ -110,7 +112,7 @@ def test_days_are_counted_from_the_day_that_is_said_and_a_second_run_changes_not
         entry = Entry.__table__
         days = list(connection.scalars(select(entry.c.logged_on)))
         states = Counter(connection.scalars(select(entry.c.state)))
-    assert max(days) == date(2026, 3, 19)
+    assert date(2026, 3, 16) <= max(days) < date(2026, 3, 20)
     assert {State.DRAFT, State.RELEASED, State.SUPERSEDED, State.WITHDRAWN} <= set(states)
     session.commit()
     before = session.scalar(select(func.max(Event.number)))
@@ -118,8 +120,45 @@ def test_days_are_counted_from_the_day_that_is_said_and_a_second_run_changes_not
 
     again = run(app, "demo", "load", "--today", "2026-04-01")
 
-    assert "0 things made, 0 decisions taken" in again.output
+    assert "0 things made, 0 steps told" in again.output
     assert session.scalar(select(func.max(Event.number))) == before
+
+
+@pytest.mark.both
+def test_a_load_that_was_broken_off_is_taken_up_where_it_stopped(
+    app: Flask, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell, told = actions.tell, []
+
+    def stop_after_forty(*args: Any, **kwargs: Any) -> None:
+        if len(told) == 40:
+            raise Busy
+        told.append(args[1])
+        tell(*args, **kwargs)
+
+    monkeypatch.setattr(actions, "tell", stop_after_forty)
+    broken = run(app, "demo", "load", "--today", "2026-03-20")
+    assert broken.exit_code == 1
+    monkeypatch.setattr(actions, "tell", tell)
+
+    rest = run(app, "demo", "load", "--today", "2026-05-05")
+
+    steps = rules.story(Ministry(rules.read()[0], today=date(2026, 3, 20), zone="Europe/Vienna"))
+    assert [s.at for s in told] == [s.at for s in steps[:40]]
+    assert f"0 things made, {len(steps) - 40} steps told" in rest.output
+    session.expire_all()
+    assert {s.at for s in steps} <= set(session.scalars(select(Event.at)))
+
+
+def test_another_edition_stays_as_it_is(app: Flask, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    with transaction(session):
+        actions.begin(session, edition="an earlier one", today=date(2026, 1, 5), at=AT)
+
+    refused = run(app, "demo", "load")
+
+    assert refused.exit_code == 0
+    assert "Another edition of the demo is here" in refused.output
+    assert session.scalar(select(func.count()).select_from(Person)) == 0
 
 
 def test_everybody_signs_in_with_the_one_password_that_is_printed(shown: Session) -> None:
