@@ -13,15 +13,17 @@ pytestmark = [pytest.mark.journey, pytest.mark.look]
 QUESTION = "Should providers be obliged to give lawful access?"
 # What is focused: its name as a screen reader says it (roughly), and whether a ring or an underline shows where one is.
 FOCUSED = """() => {
-  const it = document.activeElement, style = getComputedStyle(it);
+  const it = document.activeElement;
+  const ringed = (near) => {
+    const style = getComputedStyle(near);
+    return style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0 || style.boxShadow !== "none";
+  };
   const labels = [...(it.labels ?? [])].map((label) => label.innerText).join(" ");
-  const ring = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0 || style.boxShadow !== "none";
-  const ringed = (near) => { const s = getComputedStyle(near); return s.outlineStyle !== "none" && parseFloat(s.outlineWidth) > 0 || s.boxShadow !== "none"; };
-  const around = [...(it.labels ?? []), it.parentElement, it.parentElement?.parentElement].some((near) => near && ringed(near));
+  const around = [it, ...(it.labels ?? []), it.parentElement, it.parentElement?.parentElement];
   const box = it.getBoundingClientRect();
   const seen = box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth;
   return {name: (it.getAttribute("aria-label") || labels || it.innerText || it.value || "").trim(),
-          tag: it.tagName, type: it.type ?? "", shown: (ring || around) && seen, main: !!it.closest("main")};
+          tag: it.tagName, shown: seen && around.some((near) => near && ringed(near)), main: !!it.closest("main")};
 }"""
 MOST_TABS = 150
 
