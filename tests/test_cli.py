@@ -1,8 +1,17 @@
-import pytest
-from sqlalchemy import text
+import secrets
 
-from coordinator.cli import check
-from coordinator.db import db
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from coordinator.cli import backup, check
+from coordinator.db import bind_reader, db, transaction
+from coordinator.entries.models import Entry
+from coordinator.people import actions as units
+from coordinator.people.models import Circle, Organisation
+from coordinator.people.queries import person, reader_of
+from coordinator.people.rules import OrganisationDraft
 
 
 def broken_by(session, statement):
@@ -51,3 +60,38 @@ def test_a_link_that_leads_nowhere_is_found(app, session, make, database_name):
     broken_by(session, "ALTER TABLE unit DROP CONSTRAINT later" if database_name == "postgresql" else "SELECT 1")
     assert run.exit_code == 1
     assert "unit" in run.output or "later" in run.output
+
+
+@pytest.fixture
+def operator(monkeypatch, database):
+    """Somebody at the host: the settings come from the process environment."""
+    monkeypatch.setenv("COORDINATOR_ENV", "test")
+    monkeypatch.setenv("COORDINATOR_SECRET_KEY", secrets.token_hex(32))
+    monkeypatch.setenv("COORDINATOR_DATABASE_URL", database)
+    return CliRunner()
+
+
+def test_a_copy_taken_while_somebody_writes_is_whole_and_can_be_put_back(app, session, make, operator, tmp_path, database_name):
+    officer = make.officer()
+    make.position(by=officer, title="In the copy")
+    copy = tmp_path / "copy.sqlite"
+    with transaction(session):  # somebody is at it: what is not committed is not in the copy
+        units.add_organisation(session, OrganisationDraft("Not yet", "Not yet", Circle.MINISTRY, 2), by=None, at=make.at)
+        run = operator.invoke(backup, [str(copy)])
+    if database_name == "postgresql":
+        assert run.exit_code == 1
+        assert "pg_dump" in run.output
+        return
+    assert run.exit_code == 0, run.output
+    assert copy.stat().st_mode & 0o777 == 0o600
+    assert operator.invoke(backup, [str(copy)]).exit_code == 1  # never over another one
+
+    db.stop()
+    db.start(f"sqlite:///{copy}")
+    checked = app.test_cli_runner().invoke(check)
+    assert checked.exit_code == 0, checked.output
+    with Session(db.engine) as put_back:
+        assert list(put_back.scalars(select(Organisation.name))) == ["The Ministry"]
+        bind_reader(put_back, reader_of(put_back, person(put_back, officer.ref)))
+        assert list(put_back.scalars(select(Entry.title))) == ["In the copy"]
+    db.stop()
