@@ -8,7 +8,8 @@ from flask import Flask, has_request_context, url_for
 from flask_babel import lazy_gettext as _l
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-import coordinator.digests.models  # noqa: F401 - here and below: every table is known, whoever starts
+import coordinator.deputies.models  # noqa: F401 - here and below: every table is known, whoever starts
+import coordinator.digests.models  # noqa: F401
 import coordinator.dossiers.models  # noqa: F401
 import coordinator.likeness.models  # noqa: F401
 import coordinator.overlaps.models  # noqa: F401
@@ -17,9 +18,11 @@ from coordinator import db as database
 from coordinator import extensions, pages
 from coordinator.calendar.views import blueprint as calendar
 from coordinator.db import db
+from coordinator.deputies.views import blueprint as deputies
 from coordinator.digests.views import blueprint as digests
 from coordinator.dossiers.views import blueprint as dossiers
 from coordinator.entries.views import blueprint as entries
+from coordinator.groups.views import blueprint as groups
 from coordinator.history.actions import take_turn
 from coordinator.overlaps.actions import follow
 from coordinator.overlaps.views import blueprint as overlaps
@@ -32,7 +35,7 @@ from coordinator.settings import HOUSE, Settings, load
 from coordinator.topics.views import blueprint as topics
 from coordinator.worklist.views import blueprint as worklist
 
-FEATURES = (people, topics, calendar, positions, dossiers, entries, overlaps, search, worklist, digests)
+FEATURES = (people, groups, deputies, topics, calendar, positions, dossiers, entries, overlaps, search, worklist, digests)
 
 # What the main navigation shows, in this order; an entry appears when its feature is there.
 NAVIGATION = (
@@ -45,7 +48,7 @@ NAVIGATION = (
     ("people.index", _l("Units")),
 )
 
-OWN_PAGES = (("people.account", _l("My account")), ("digests.settings", _l("My digest")))
+OWN_PAGES = (("people.account", _l("My account")), ("deputies.index", _l("My deputy")), ("digests.settings", _l("My digest")))
 KEEPERS_PAGES = (("people.people", _l("Accounts")),)
 
 

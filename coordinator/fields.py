@@ -43,6 +43,7 @@ __all__ = [
     "WholeNumber",
     "WordField",
     "WordMultipleField",
+    "WordRadioField",
 ]
 
 # What turns the reading direction of a text: each opening one has to be closed again within its paragraph.

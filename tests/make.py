@@ -12,6 +12,9 @@ from coordinator.calendar import actions as calendar
 from coordinator.calendar.models import Counterpart, CounterpartKind, Event, Forum, Question
 from coordinator.calendar.rules import CounterpartDraft, EventDraft, ForumDraft, QuestionDraft
 from coordinator.db import bind_reader, transaction
+from coordinator.deputies import actions as deputies
+from coordinator.deputies.models import Deputy
+from coordinator.deputies.rules import DeputyDraft
 from coordinator.dossiers import actions as dossiers
 from coordinator.dossiers.models import Dossier
 from coordinator.dossiers.rules import DossierDraft
@@ -106,6 +109,11 @@ class Make:
                 hashed = people.hasher(1, 1024).hash(password)
                 people.set_password(self.session, made, hashed, by=made, at=self.at)
         return self._read(queries.person(self.session, made.ref))
+
+    def deputy(self, person: Person, deputy: Person, *, from_on: date | None = None, until_on: date | None = None) -> Deputy:
+        draft = DeputyDraft(deputy_id=deputy.id, from_on=from_on or self.today, until_on=until_on)
+        with transaction(self.session):
+            return deputies.name(self.session, person, draft, by=None, at=self.at)
 
     def topic(
         self,

@@ -128,7 +128,9 @@ def kind_of(endpoint: str) -> str:
     """Say what sort of thing the ref in an endpoint's address is of."""
     feature, _, view = endpoint.partition(".")
     kinds = {"positions": "entry", "dossiers": "entry", "entries": "entry", "topics": "topic", "overlaps": "overlap"}
-    kinds |= {"digests": "digest", "people": "unit"}
+    kinds |= {"digests": "digest", "people": "unit", "groups": "group", "deputies": "person"}
+    if view in {"organisation", "edit_organisation", "edit_person"}:
+        return view.rpartition("_")[2]
     return view.rpartition("_")[2] if feature == "calendar" else kinds.get(feature, "")
 
 
@@ -177,6 +179,7 @@ class World:
         self.reader = make.person(unit=unit, roles=("officer", "releasing_officer"), clearance=1)
         self.other, self.owner = make.officer(unit=make.unit("Others")), make.officer(unit=make.unit("Owners"))
         self.colleague = make.officer(unit=unit)
+        self.group = make.group()
         shared = {"topic": self.topic, "question": self.question, "event": self.event}
         self.visible = [
             make.position(by=self.reader, stance="support", title="We support the instrument", **shared),
@@ -216,6 +219,9 @@ class World:
             "unit": [self.reader.unit.ref, self.other.unit.ref, self.owner.unit.ref],
             "overlap": [self.overlap_ref],
             "digest": [self.digest_ref],
+            "group": [self.group.ref],
+            "person": [self.reader.ref, self.other.ref],
+            "organisation": [self.make.ministry().ref],
         }
 
     # what may be hidden, in several ways; each copies words of what is visible, because that is where leaks are

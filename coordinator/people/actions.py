@@ -25,8 +25,16 @@ from coordinator.people.models import (
     Unit,
     UnitSuccession,
 )
-from coordinator.people.queries import ancestors
-from coordinator.people.rules import OrganisationDraft, PersonDraft, UnitDraft, comparable, secret_digest, would_be_under_itself
+from coordinator.people.queries import ancestors, below, followed_by
+from coordinator.people.rules import (
+    OrganisationDraft,
+    PersonDraft,
+    UnitDraft,
+    comparable,
+    makes_a_ring,
+    secret_digest,
+    would_be_under_itself,
+)
 
 
 class NameTaken(Refused):
@@ -45,6 +53,12 @@ class UnderItself(Refused):
     """A unit cannot stand below itself."""
 
     field = "parent"
+
+
+class FollowsItself(Refused):
+    """A unit cannot follow itself, not even through others."""
+
+    field = "other"
 
 
 class OtherOrganisation(Refused):
@@ -76,9 +90,10 @@ def _record(session: Session, action: str, **event: Any) -> None:
 
 
 def add_organisation(session: Session, draft: OrganisationDraft, *, by: Person | None, at: datetime) -> Organisation:
-    """Add an organisation; raises NameTaken."""
+    """Add an organisation; raises NameTaken, EndsBeforeItStarts."""
     _free_organisation_name(session, draft.name)
-    organisation = Organisation(name=draft.name, short_name=draft.short_name, circle=draft.circle, ceiling=draft.ceiling)
+    organisation = Organisation()
+    _fill_organisation(organisation, draft)
     session.add(organisation)
     session.flush()  # gives the organisation its id
     _record(session, "organisation.added", subject=("organisation", organisation.id), by=by, at=at, said=_said(draft))
@@ -88,13 +103,20 @@ def add_organisation(session: Session, draft: OrganisationDraft, *, by: Person |
 def revise_organisation(
     session: Session, organisation: Organisation, draft: OrganisationDraft, *, by: Person | None, at: datetime
 ) -> None:
-    """Change an organisation; raises NameTaken."""
+    """Change an organisation; raises NameTaken, EndsBeforeItStarts."""
     _free_organisation_name(session, draft.name, but=organisation.id)
-    organisation.name, organisation.short_name = draft.name, draft.short_name
-    organisation.circle, organisation.ceiling = draft.circle, draft.ceiling
+    _fill_organisation(organisation, draft)
     units = session.scalars(select(Unit.id).where(Unit.organisation_id == organisation.id)).all()
     touch(session, "unit", *units)
     _record(session, "organisation.revised", subject=("organisation", organisation.id), by=by, at=at, said=_said(draft))
+
+
+def _fill_organisation(organisation: Organisation, draft: OrganisationDraft) -> None:
+    if draft.starts_on and draft.ends_on and draft.ends_on < draft.starts_on:
+        raise EndsBeforeItStarts
+    organisation.name, organisation.short_name = draft.name, draft.short_name
+    organisation.circle, organisation.ceiling = draft.circle, draft.ceiling
+    organisation.starts_on, organisation.ends_on = draft.starts_on, draft.ends_on
 
 
 def _free_organisation_name(session: Session, name: str, *, but: int | None = None) -> None:
@@ -122,25 +144,46 @@ def revise_unit(session: Session, unit: Unit, draft: UnitDraft, *, by: Person | 
     ):
         raise UnderItself
     _check_unit(session, draft, but=unit.id)
+    moved = unit.parent_id != draft.parent_id or unit.organisation_id != draft.organisation_id
     _fill(unit, draft)
     session.flush()
-    touch(session, "unit", unit.id)
+    # what is shared with a bureau is shared with all that stands below it
+    touch(session, "unit", *(below(session, [unit.id]) if moved else (unit.id,)))
     _record(session, "unit.revised", subject=("unit", unit.id), by=by, at=at, said=_said(draft))
 
 
-def succeed(session: Session, predecessor: Unit, successor: Unit, *, on: date, by: Person | None, at: datetime) -> None:
-    """Note that one unit follows another from a day on; said twice, the later day stands. Raises UnderItself."""
-    if predecessor.id == successor.id:
-        raise UnderItself
+def succeed(
+    session: Session, predecessor: Unit, successor: Unit, *, on: date, by: Person | None, at: datetime, ends: bool = True
+) -> None:
+    """Note that one unit follows another from a day on, on which that one `ends`; said twice, the later day stands.
+
+    Raises FollowsItself, EndsBeforeItStarts.
+    """
+    if predecessor.id == successor.id or makes_a_ring(predecessor.id, successor.id, followed_by(session)):
+        raise FollowsItself
+    if ends and predecessor.starts_on is not None and on < predecessor.starts_on:
+        raise EndsBeforeItStarts(field="on")
     known = session.get(UnitSuccession, (predecessor.id, successor.id))
     if known is None:
         session.add(UnitSuccession(predecessor_id=predecessor.id, successor_id=successor.id, on=on))
     else:
         known.on = on
-    predecessor.ends_on = on
+    if ends:
+        predecessor.ends_on = on
+    session.flush()
     touch(session, "unit", predecessor.id, successor.id)
-    said = {"successor": successor.id, "on": on.isoformat()}
+    said = {"successor": successor.id, "on": on.isoformat(), "ends": ends}
     _record(session, "unit.succeeded", subject=("unit", predecessor.id), by=by, at=at, said=said)
+
+
+def unlink(session: Session, predecessor: Unit, successor: Unit, *, by: Person | None, at: datetime) -> None:
+    """Take back that one unit followed another; nothing if that was not said. The day on which it ended stays."""
+    known = session.get(UnitSuccession, (predecessor.id, successor.id))
+    if known is not None:
+        session.delete(known)
+        session.flush()
+        said = {"successor": successor.id}
+        _record(session, "unit.succession_taken_back", subject=("unit", predecessor.id), by=by, at=at, said=said)
 
 
 def _fill(unit: Unit, draft: UnitDraft) -> None:
@@ -278,6 +321,24 @@ def add_group(session: Session, name: str, *, by: Person | None, at: datetime) -
     session.flush()  # gives the group its id
     _record(session, "group.added", subject=("group", group.id), by=by, at=at, said={"name": name})
     return group
+
+
+def revise_group(session: Session, group: Group, name: str, *, members: Iterable[int], by: Person | None, at: datetime) -> None:
+    """Rename a reading group and say who is in it, all of them; it holds from their next click. Raises NameTaken."""
+    others = session.execute(select(Group.id, Group.name).where(Group.id != group.id))
+    if any(comparable(taken) == comparable(name) for _other, taken in others):
+        raise NameTaken
+    has, wanted = set(session.scalars(select(Membership.person_id).where(Membership.group_id == group.id))), set(members)
+    if group.name == name and has == wanted:
+        return
+    said: dict[str, Any] = {"joined": sorted(wanted - has), "left": sorted(has - wanted)}
+    if group.name != name:
+        said |= {"from": group.name, "to": name}
+        group.name = name
+    session.execute(delete(Membership).where(Membership.group_id == group.id, Membership.person_id.in_(has - wanted)))
+    session.add_all(Membership(group_id=group.id, person_id=i) for i in sorted(wanted - has))
+    session.flush()
+    _record(session, "group.revised", subject=("group", group.id), by=by, at=at, said=said)
 
 
 # --- passwords and links ---------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """What may be typed about organisations, units, persons, and when signing in."""
 
+from enum import StrEnum
 from zoneinfo import available_timezones
 
 from flask_babel import lazy_gettext as _l
@@ -7,7 +8,9 @@ from wtforms import SelectField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import ValidationError
 
+from coordinator.errors import N_
 from coordinator.fields import (
+    BooleanField,
     DateField,
     EmailLine,
     Form,
@@ -18,6 +21,7 @@ from coordinator.fields import (
     Required,
     WordField,
     WordMultipleField,
+    WordRadioField,
 )
 from coordinator.pages import LEVELS, translated
 from coordinator.people.models import Circle, Role
@@ -97,11 +101,18 @@ class OrganisationForm(Form):
     short_name = Line(_l("Short name"), [Required()], most=40)
     circle = WordField(_l("Circle"), [Required()], words=Circle)
     ceiling = LevelField(_l("Highest level that its people may read"))
+    starts_on = DateField(_l("Exists from"))
+    ends_on = DateField(_l("Ended on"))
 
     def draft(self) -> OrganisationDraft:
         """Return what was typed."""
         return OrganisationDraft(
-            name=self.name.data, short_name=self.short_name.data, circle=Circle(self.circle.data), ceiling=self.ceiling.data
+            name=self.name.data,
+            short_name=self.short_name.data,
+            circle=Circle(self.circle.data),
+            ceiling=self.ceiling.data,
+            starts_on=self.starts_on.data,
+            ends_on=self.ends_on.data,
         )
 
 
@@ -127,6 +138,29 @@ class UnitForm(Form):
             starts_on=self.starts_on.data,
             ends_on=self.ends_on.data,
         )
+
+
+class Direction(StrEnum):
+    """Which of two units is the older one."""
+
+    CAME_FROM = "came_from"
+    WENT_ON_AS = "went_on_as"
+
+    @property
+    def label(self) -> str:
+        """Return the words that a person reads."""
+        return {Direction.CAME_FROM: N_("It came from the other unit"), Direction.WENT_ON_AS: N_("It went on as the other unit")}[
+            self
+        ]
+
+
+class SuccessionForm(Form):
+    """One unit that followed another."""
+
+    direction = WordRadioField(_l("What happened"), [Required()], words=Direction, default=Direction.CAME_FROM.value)
+    other = RefField(_l("The other unit"), [Required()])
+    on = DateField(_l("On"), [Required()])
+    ends = BooleanField(_l("The older of the two ended on that day"), default=True)
 
 
 class PersonForm(Form):

@@ -55,12 +55,17 @@ class Organisation(Referable, Base):
     """A ministry, agency or firm; its ceiling is the highest level that its people may read."""
 
     __tablename__ = "organisation"
-    __table_args__ = (CheckConstraint("ceiling BETWEEN 0 AND 2", name="ceiling_is_a_level"),)
+    __table_args__ = (
+        CheckConstraint("ceiling BETWEEN 0 AND 2", name="ceiling_is_a_level"),
+        CheckConstraint("ends_on IS NULL OR starts_on IS NULL OR ends_on >= starts_on", name="ends_after_it_starts"),
+    )
 
     name: Mapped[str] = mapped_column(String(200), unique=True)
     short_name: Mapped[str] = mapped_column(String(40))
     circle: Mapped[Circle] = mapped_column(word(Circle))
     ceiling: Mapped[int]
+    starts_on: Mapped[date | None]
+    ends_on: Mapped[date | None]
 
 
 class Unit(Referable, Base):
@@ -93,6 +98,9 @@ class UnitSuccession(Base):
     predecessor_id: Mapped[int] = mapped_column(ForeignKey("unit.id"), primary_key=True)
     successor_id: Mapped[int] = mapped_column(ForeignKey("unit.id"), primary_key=True)
     on: Mapped[date] = mapped_column("took_effect_on")
+
+    predecessor: Mapped[Unit] = relationship(lazy="raise", foreign_keys=[predecessor_id])
+    successor: Mapped[Unit] = relationship(lazy="raise", foreign_keys=[successor_id])
 
 
 class Person(Referable, Base):
@@ -159,6 +167,7 @@ class Membership(Base):
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), primary_key=True, index=True)
 
     group: Mapped[Group] = relationship(lazy="raise")
+    person: Mapped[Person] = relationship(lazy="raise", viewonly=True)
 
 
 class SignIn(Base):

@@ -7,7 +7,7 @@ from sqlalchemy import Select, case, func, literal, or_, select
 from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
 from coordinator.errors import NotFound
-from coordinator.people.models import Circle, Group, OneTimeLink, Organisation, Person, SignIn, Unit, UnitSuccession
+from coordinator.people.models import Circle, Group, Membership, OneTimeLink, Organisation, Person, SignIn, Unit, UnitSuccession
 from coordinator.people.rules import (
     NOBODY,
     Reader,
@@ -123,6 +123,40 @@ def groups(session: Session) -> Sequence[Group]:
     return session.scalars(select(Group).order_by(Group.name)).all()
 
 
+def group(session: Session, ref: str) -> Group:
+    """Return a reading group by ref; raises NotFound."""
+    found = session.scalars(select(Group).where(Group.ref == ref)).one_or_none()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def members(session: Session, group_id: int) -> Sequence[Person]:
+    """Return the persons in a reading group, those who are disabled too, by name, with unit and roles."""
+    return session.scalars(
+        _persons()
+        .join(Membership, Membership.person_id == Person.id)
+        .where(Membership.group_id == group_id)
+        .order_by(Person.name, Person.id)
+    ).all()
+
+
+def group_sizes(session: Session) -> dict[int, int]:
+    """Return how many active persons each reading group has."""
+    counted = (
+        select(Membership.group_id, func.count(Person.id))
+        .join(Person, Person.id == Membership.person_id)
+        .where(Person.disabled_at.is_(None))
+        .group_by(Membership.group_id)
+    )
+    return {group_id: number for group_id, number in session.execute(counted)}
+
+
+def everybody(session: Session) -> Sequence[Person]:
+    """Return all active persons with their units, by name."""
+    return session.scalars(_persons().where(Person.disabled_at.is_(None)).order_by(Person.name, Person.id)).all()
+
+
 def sign_in(session: Session, secret: str, *, at: datetime, idle: timedelta, at_most: timedelta) -> tuple[SignIn, Person] | None:
     """Return the sign-in that a browser carries, with its person, or None if it no longer stands or the person is disabled."""
     row = session.scalars(select(SignIn).where(SignIn.secret_digest == secret_digest(secret))).one_or_none()
@@ -194,13 +228,55 @@ def children_of(session: Session, unit_id: int) -> Sequence[Unit]:
     return session.scalars(select(Unit).where(Unit.parent_id == unit_id).order_by(Unit.short_name, Unit.id)).all()
 
 
-def successors_of(session: Session, unit_id: int) -> Sequence[Unit]:
-    """Return the units that followed a unit."""
+def successions(session: Session, unit_id: int) -> Sequence[UnitSuccession]:
+    """Return what a unit came from and what it went on as, the oldest first, each with both units."""
     return session.scalars(
-        select(Unit)
-        .join(UnitSuccession, UnitSuccession.successor_id == Unit.id)
-        .where(UnitSuccession.predecessor_id == unit_id)
-        .order_by(Unit.short_name, Unit.id)
+        select(UnitSuccession)
+        .where(or_(UnitSuccession.predecessor_id == unit_id, UnitSuccession.successor_id == unit_id))
+        .options(joinedload(UnitSuccession.predecessor), joinedload(UnitSuccession.successor))
+        .order_by(UnitSuccession.on, UnitSuccession.predecessor_id, UnitSuccession.successor_id)
+    ).all()
+
+
+def followed_by(session: Session) -> dict[int, set[int]]:
+    """Return for each unit that went on as others the ids of those."""
+    found: dict[int, set[int]] = {}
+    for old, new in session.execute(select(UnitSuccession.predecessor_id, UnitSuccession.successor_id)):
+        found.setdefault(old, set()).add(new)
+    return found
+
+
+def below(session: Session, unit_ids: Iterable[int]) -> frozenset[int]:
+    """Return the ids of some units and of all units below them."""
+    start = select(Unit.id, literal(0).label("far")).where(Unit.id.in_(sorted(set(unit_ids)))).cte("below", recursive=True)
+    down = aliased(Unit)
+    found = start.union_all(select(down.id, start.c.far + 1).where(down.parent_id == start.c.id, start.c.far < 20))
+    return frozenset(session.scalars(select(found.c.id)))
+
+
+def head_counts(session: Session, unit_ids: Iterable[int]) -> dict[int, int]:
+    """Return how many active persons each of some units has."""
+    counted = (
+        select(Person.unit_id, func.count(Person.id))
+        .where(Person.disabled_at.is_(None), Person.unit_id.in_(sorted(set(unit_ids))))
+        .group_by(Person.unit_id)
+    )
+    return {unit_id: number for unit_id, number in session.execute(counted)}
+
+
+def names_of(session: Session, person_ids: Iterable[int]) -> dict[int, str]:
+    """Return the names of some persons."""
+    wanted = select(Person.id, Person.name).where(Person.id.in_(sorted(set(person_ids))))
+    return {i: name for i, name in session.execute(wanted)}
+
+
+def colleagues(session: Session, person: Person) -> Sequence[Person]:
+    """Return the active persons of a person's organisation but that one, those of the own unit first, then by name."""
+    return session.scalars(
+        _persons()
+        .join(Unit, Unit.id == Person.unit_id)
+        .where(Unit.organisation_id == person.unit.organisation_id, Person.disabled_at.is_(None), Person.id != person.id)
+        .order_by(case((Person.unit_id == person.unit_id, 0), else_=1), Person.name, Person.id)
     ).all()
 
 

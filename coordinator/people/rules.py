@@ -2,13 +2,13 @@
 
 import hashlib
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 from coordinator.errors import N_
-from coordinator.people.models import Circle, Role
+from coordinator.people.models import Circle, Role, Unit
 
 CIRCLES_HELD = {
     # the whole of government includes the ministry, the whole of the country includes the government
@@ -92,6 +92,8 @@ class OrganisationDraft:
     short_name: str
     circle: Circle
     ceiling: int
+    starts_on: date | None = None
+    ends_on: date | None = None
 
 
 @dataclass(frozen=True)
@@ -199,3 +201,135 @@ def sign_in_stands(
 def would_be_under_itself(unit_id: int, parent_id: int, above: Iterable[int]) -> bool:
     """A unit may not stand below itself; `above` are the units above the new parent."""
     return unit_id == parent_id or unit_id in set(above)
+
+
+# --- where units stand -----------------------------------------------------------------------------------------------------
+
+
+def has_ended(ends_on: date | None, *, on: date) -> bool:
+    """A unit or an organisation has ended from the day on that is written down as its end."""
+    return ends_on is not None and ends_on <= on
+
+
+@dataclass(frozen=True)
+class Branch:
+    """A unit in the tree, with the units below it."""
+
+    unit: Unit
+    below: tuple["Branch", ...]
+
+
+def forest(units: Sequence[Unit]) -> tuple[Branch, ...]:
+    """Return the trees that some units form, in the order given; one whose upper unit is not among them stands at the top."""
+    among = {u.id for u in units}
+    below: dict[int | None, list[Unit]] = {}
+    for unit in units:
+        below.setdefault(unit.parent_id if unit.parent_id in among else None, []).append(unit)
+
+    def branch(unit: Unit) -> Branch:
+        return Branch(unit, tuple(branch(u) for u in below.get(unit.id, ())))
+
+    return tuple(branch(u) for u in below.get(None, ()))
+
+
+@dataclass(frozen=True)
+class Posting:
+    """From when until when a person was in a unit; still there if it has no end."""
+
+    person_id: int
+    since: datetime
+    until: datetime | None
+
+
+def postings(unit_id: int, events: Iterable[tuple[int, str, datetime, int | None]]) -> list[Posting]:
+    """Return who was in a unit and when, the newest first, from the events of persons: (person, action, moment, unit said)."""
+    since: dict[int, datetime] = {}
+    home: dict[int, int] = {}
+    shut_out: set[int] = set()
+    found: list[Posting] = []
+    for person_id, action, at, said in events:
+        if said is not None:
+            home[person_id] = said
+        if action in {"person.disabled", "person.enabled"}:
+            (shut_out.add if action == "person.disabled" else shut_out.discard)(person_id)
+        if home.get(person_id) == unit_id and person_id not in shut_out:
+            since.setdefault(person_id, at)
+        elif person_id in since:
+            found.append(Posting(person_id, since.pop(person_id), at))
+    found += [Posting(person_id, at, None) for person_id, at in since.items()]
+    return sorted(found, key=lambda p: (p.until is not None, p.since, p.person_id))
+
+
+def makes_a_ring(older: int, newer: int, followed_by: Mapping[int, Iterable[int]]) -> bool:
+    """A unit may not follow, however far on, itself; `followed_by` are the successions there are."""
+    waiting, seen = [newer], set[int]()
+    while waiting:
+        here = waiting.pop()
+        if here == older:
+            return True
+        if here not in seen:
+            seen.add(here)
+            waiting.extend(followed_by.get(here, ()))
+    return False
+
+
+# --- what happened to a unit, in words -------------------------------------------------------------------------------------
+
+Said = tuple[str, dict[str, str]]
+"""A sentence with places, and what fills them; translated where it is shown."""
+
+_PARTS: dict[str, tuple[str, str, str]] = {
+    # field → (when it came, when it changed, when it went)
+    "name": ("", N_("Renamed from “%(old)s” to “%(new)s”."), ""),
+    "short_name": ("", N_("Short name: %(old)s, now %(new)s."), ""),
+    "parent_id": (
+        N_("Put below %(new)s."),
+        N_("Moved from below %(old)s to below %(new)s."),
+        N_("Taken out from below %(old)s."),
+    ),
+    "organisation_id": ("", N_("Moved from %(old)s to %(new)s."), ""),
+    "mailbox": (N_("Mailbox: %(new)s."), N_("Mailbox: %(old)s, now %(new)s."), N_("The mailbox %(old)s was given up.")),
+    "starts_on": (N_("Exists from %(new)s."), N_("Exists from %(new)s, not %(old)s."), ""),
+    "ends_on": (N_("Ended on %(new)s."), N_("Ended on %(new)s, not %(old)s."), N_("It goes on: no end is set any more.")),
+}
+_ONCE = {
+    "unit.succession_taken_back": N_("It did not go on as %(successor)s after all."),
+    "unit.went_on": N_("It went on as %(successor)s from %(on)s: people, stakes and current work moved."),
+    "unit.took_over": N_("It took over from %(predecessor)s on %(on)s: people, stakes and current work came."),
+}
+
+
+def told(
+    action: str,
+    said: Mapping[str, Any],
+    before: Mapping[str, Any],
+    *,
+    units: Mapping[int, str],
+    organisations: Mapping[int, str],
+    day: Callable[[date], str],
+) -> list[Said]:
+    """Return what an event of a unit says, in sentences; `before` is what was said of the unit when it was last written down."""
+    if action == "unit.succeeded":
+        values = {"successor": units.get(said["successor"], "–"), "on": day(date.fromisoformat(said["on"]))}
+        ended = N_("It went on as %(successor)s, and ended, on %(on)s.")
+        return [(ended if said.get("ends", True) else N_("%(successor)s came from it on %(on)s."), values)]
+    if action in _ONCE:
+        values = {k: units.get(said[k], "–") for k in ("successor", "predecessor") if k in said}
+        return [(_ONCE[action], values | ({"on": day(date.fromisoformat(said["on"]))} if "on" in said else {}))]
+    if action not in {"unit.added", "unit.revised"}:
+        return [(N_("Changed."), {})]
+
+    def shown(part: str, value: Any) -> str:
+        if part.endswith("_on"):
+            return day(date.fromisoformat(value))
+        if part.endswith("_id"):
+            return (units if part == "parent_id" else organisations).get(value, "–")
+        return str(value)
+
+    sentences: list[Said] = [] if action == "unit.revised" else [(N_("Written down as “%(name)s”."), {"name": str(said["name"])})]
+    for part, (came, changed, went) in _PARTS.items():
+        old, new = before.get(part), said.get(part)
+        sentence = changed if old and new else came if new else went
+        if old != new and sentence:
+            sentences.append((sentence, {k: shown(part, v) for k, v in (("old", old), ("new", new)) if v}))
+    return sentences or [(N_("Saved without a change."), {})]

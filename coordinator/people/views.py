@@ -1,33 +1,42 @@
 """Pages of signing in, of one's own account, of units and organisations, and of accounts."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import date, timedelta
+from typing import Any
 
 from argon2 import PasswordHasher
 from flask import Blueprint, flash, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import format_date
 from flask_babel import gettext as _
 from sqlalchemy import select
 
-from coordinator.clock import now
+from coordinator.clock import now, today
 from coordinator.db import bookkeeping, db, transaction
+from coordinator.deputies import queries as deputies
+from coordinator.deputies.rules import holds_on, may_name
 from coordinator.entries.models import Entry
 from coordinator.errors import NotFound, Refused
-from coordinator.extensions import settings
-from coordinator.pages import page_of, refusal_status, same_site
+from coordinator.extensions import settings, time_zone
+from coordinator.history import queries as history
+from coordinator.history.models import Event
+from coordinator.pages import page_of, refusal_status, same_site, translated
 from coordinator.people import actions, queries, rules
 from coordinator.people.forms import (
     AccountForm,
     ChangePasswordForm,
+    Direction,
     LinkForm,
     NewPasswordForm,
     OrganisationForm,
     PersonForm,
     SignInForm,
+    SuccessionForm,
     UnitForm,
 )
 from coordinator.people.gate import public, require, signed_in, somebody
 from coordinator.people.models import Circle, Organisation, Person, Unit
+from coordinator.topics import queries as topics
 
 blueprint = Blueprint("people", __name__)
 
@@ -176,32 +185,74 @@ def change_password() -> ResponseReturnValue:
 
 @blueprint.get("/units")
 def index() -> ResponseReturnValue:
-    """List the units that I may know of, by organisation."""
-    listed = _units_for_me()
-    held: dict[str, list[Unit]] = {}
+    """Show the units that I may know of as trees, by organisation, ended ones apart."""
+    on, listed = today(time_zone()), _units_for_me()
+    held: dict[Organisation, list[Unit]] = {}
     for unit in listed:
-        held.setdefault(unit.organisation.name, []).append(unit)
+        if not rules.has_ended(unit.ends_on, on=on):
+            held.setdefault(unit.organisation, []).append(unit)
+    order = list(Circle)  # the ministry first
     return render_template(
-        "people/index.html", held=sorted(held.items()), may_keep=rules.may_keep_lists(signed_in()), inside=_inside()
+        "people/index.html",
+        held=[(o, rules.forest(held[o])) for o in sorted(held, key=lambda o: (order.index(o.circle), o.name))],
+        ended=[u for u in listed if rules.has_ended(u.ends_on, on=on)],
+        counts=queries.head_counts(db.session(), [u.id for u in listed]) if _inside() else {},
+        may_keep=rules.may_keep_lists(signed_in()),
+        inside=_inside(),
     )
 
 
 @blueprint.get("/units/<ref:ref>")
 def unit(ref: str) -> ResponseReturnValue:
-    """Show a unit: where it stands, who is in it."""
-    shown = queries.unit(db.session(), ref)
+    """Show a unit: where it stands, who is in it, what it has a stake in, what became of it."""
+    me, on, shown = signed_in(), today(time_zone()), queries.unit(db.session(), ref)
     if shown.id not in {u.id for u in _units_for_me()}:
         raise NotFound
-    own = shown.organisation_id == signed_in().unit.organisation_id
+    # names of persons are shown inside the ministry and inside their own organisation
+    told = shown.organisation_id == me.unit.organisation_id or _inside()
+    people = queries.people_of(db.session(), shown.id) if told else ()
+    stakes = topics.stakes_of(db.session(), [shown.id]) if told else ()
+    deputised = deputies.of_persons(db.session(), [p.id for p in people])
+    was_here = rules.postings(shown.id, history.of_units_people(db.session(), shown.id)) if told else []
     return render_template(
         "people/unit.html",
         unit=shown,
-        # names of persons are shown inside the ministry and inside their own organisation
-        people=queries.people_of(db.session(), shown.id) if own or _inside() else (),
-        below=queries.children_of(db.session(), shown.id) if own or _inside() else (),
-        successors=queries.successors_of(db.session(), shown.id) if own or _inside() else (),
-        may_keep=rules.may_keep_lists(signed_in()),
+        told=told,
+        ended=rules.has_ended(shown.ends_on, on=on),
+        successions=queries.successions(db.session(), shown.id) if told else (),
+        below=queries.children_of(db.session(), shown.id) if told else (),
+        people=people,
+        since={p.person_id: p.since for p in was_here if p.until is None},
+        stands_in={d.person_id: d for d in reversed(deputised) if holds_on(on, from_on=d.from_on, until_on=d.until_on)},
+        past_deputies=[d for d in deputised if d.until_on is not None and d.until_on < on],
+        before=[p for p in was_here if p.until is not None],
+        names=queries.names_of(db.session(), {p.person_id for p in was_here}),
+        stakes=[e for e in stakes if e.until_on is None or e.until_on >= on],
+        past_stakes=[e for e in stakes if e.until_on is not None and e.until_on < on],
+        events=_events(shown) if told else [],
+        on=on,
+        may_keep=rules.may_keep_lists(me),
+        may_name={p.id for p in people if may_name(me, p)},
     )
+
+
+def _events(unit: Unit) -> list[tuple[Event, list[str]]]:
+    """Return what happened to a unit, the newest first, each in sentences."""
+    names = {u.id: u.short_name for u in queries.units(db.session())}
+    organisations = {o.id: o.short_name for o in queries.organisations(db.session())}
+    told: list[tuple[Event, list[str]]] = []
+    before: dict[str, Any] = {}
+    for event in history.of(db.session(), "unit", unit.id):
+        said = event.payload.said if event.payload else {}
+        sentences = rules.told(event.action, said, before, units=names, organisations=organisations, day=_day)
+        told.append((event, [translated(s) for s in sentences]))
+        if event.action in {"unit.added", "unit.revised"}:
+            before = said
+    return told[::-1]
+
+
+def _day(on: date) -> str:
+    return str(format_date(on, "d MMM y"))
 
 
 @blueprint.route("/units/add", methods=["GET", "POST"])
@@ -248,11 +299,74 @@ def edit_unit(ref: str) -> ResponseReturnValue:
     return render_template("people/edit_unit.html", form=form, unit=unit), 422 if form.is_submitted() else 200
 
 
+@blueprint.route("/units/<ref:ref>/succession", methods=["GET", "POST"])
+def succession(ref: str) -> ResponseReturnValue:
+    """Say which unit another came from, or went on as; nothing is moved by it."""
+    require(rules.may_keep_lists(signed_in()))
+    shown = queries.unit(db.session(), ref)
+    form = SuccessionForm(on=today(time_zone()))
+    others = [u for u in queries.units(db.session()) if u.id != shown.id]
+    form.other.offer((u.ref, f"{u.short_name} – {u.name}", u.id) for u in others)
+    status = 422 if form.is_submitted() else 200
+    if form.validate_on_submit() and form.on.data is not None:
+        came = form.direction.data == Direction.CAME_FROM
+        try:
+            with transaction(db.session) as written:
+                pair = queries.unit(written, form.other.data), queries.unit(written, ref)
+                older, newer = pair if came else pair[::-1]
+                actions.succeed(written, older, newer, on=form.on.data, by=signed_in(), at=now(), ends=form.ends.data)
+            return redirect(url_for(".succession", ref=ref), 303)
+        except Refused as error:
+            form.refuse(error)
+            status = refusal_status(error)
+    return render_template(
+        "people/succession.html",
+        form=form,
+        unit=queries.unit(db.session(), ref),
+        successions=queries.successions(db.session(), shown.id),
+    ), status
+
+
+@blueprint.post("/units/<ref:ref>/succession/<ref:other>/take-back")
+def unlink(ref: str, other: str) -> ResponseReturnValue:
+    """Take back that the other unit came from one, or went on as it."""
+    require(rules.may_keep_lists(signed_in()))
+    with transaction(db.session) as written:
+        one, two = queries.unit(written, ref), queries.unit(written, other)
+        actions.unlink(written, one, two, by=signed_in(), at=now())
+        actions.unlink(written, two, one, by=signed_in(), at=now())
+    return redirect(url_for(".succession", ref=ref), 303)
+
+
 @blueprint.get("/organisations")
 def organisations() -> ResponseReturnValue:
     """List the organisations by circle; outside the ministry one sees one's own."""
     listed = [o for o in queries.organisations(db.session()) if _inside() or o.id == signed_in().unit.organisation_id]
-    return render_template("people/organisations.html", listed=listed, may_keep=rules.may_keep_lists(signed_in()))
+    on = today(time_zone())
+    return render_template(
+        "people/organisations.html",
+        listed=[o for o in listed if not rules.has_ended(o.ends_on, on=on)],
+        ended=[o for o in listed if rules.has_ended(o.ends_on, on=on)],
+        may_keep=rules.may_keep_lists(signed_in()),
+    )
+
+
+@blueprint.get("/organisations/<ref:ref>")
+def organisation(ref: str) -> ResponseReturnValue:
+    """Show an organisation and its units; outside the ministry one sees one's own."""
+    on, shown = today(time_zone()), queries.organisation(db.session(), ref)
+    if not _inside() and shown.id != signed_in().unit.organisation_id:
+        raise NotFound
+    units = [u for u in queries.units(db.session()) if u.organisation_id == shown.id]
+    return render_template(
+        "people/organisation.html",
+        organisation=shown,
+        tree=rules.forest([u for u in units if not rules.has_ended(u.ends_on, on=on)]),
+        ended=[u for u in units if rules.has_ended(u.ends_on, on=on)],
+        counts=queries.head_counts(db.session(), [u.id for u in units]),
+        is_over=rules.has_ended(shown.ends_on, on=on),
+        may_keep=rules.may_keep_lists(signed_in()),
+    )
 
 
 @blueprint.route("/organisations/add", methods=["GET", "POST"])
@@ -267,7 +381,14 @@ def edit_organisation(ref: str) -> ResponseReturnValue:
     """Change an organisation."""
     require(rules.may_keep_lists(signed_in()))
     found = queries.organisation(db.session(), ref)
-    form = OrganisationForm(name=found.name, short_name=found.short_name, circle=found.circle.value, ceiling=found.ceiling)
+    form = OrganisationForm(
+        name=found.name,
+        short_name=found.short_name,
+        circle=found.circle.value,
+        ceiling=found.ceiling,
+        starts_on=found.starts_on,
+        ends_on=found.ends_on,
+    )
     return _organisation(form, found)
 
 

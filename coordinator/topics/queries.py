@@ -115,6 +115,17 @@ def equities(session: Session, topic_id: int) -> Sequence[Equity]:
     ).all()
 
 
+def stakes_of(session: Session, unit_ids: Iterable[int]) -> Sequence[Equity]:
+    """Return all stakes of some units, past ones too, with topics and units, by topic, the newest first."""
+    return session.scalars(
+        select(Equity)
+        .join(Topic, Topic.id == Equity.topic_id)
+        .where(Equity.unit_id.in_(sorted(set(unit_ids))))
+        .options(joinedload(Equity.topic), joinedload(Equity.unit))
+        .order_by(Topic.name, Equity.from_on.desc(), Equity.id)
+    ).all()
+
+
 def equities_at(session: Session, topic_ids: Iterable[int], day: date) -> Sequence[Equity]:
     """Return the stakes in topics that hold on a day, with their units, by topic and weight of the stake."""
     weight = {"lead": 0, "co_lead": 1, "must_consult": 2, "inform": 3}

@@ -3,8 +3,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from coordinator.db import Unrecorded, bookkeeping, transaction
+from coordinator.db import Unrecorded, bookkeeping, read_as_system, transaction
 from coordinator.history.queries import of
+from coordinator.overlaps.actions import unlike
+from coordinator.overlaps.models import Side
 from coordinator.people import actions, queries
 from coordinator.people.models import OneTimeLink, SignIn, SignInTry
 from coordinator.people.rules import PersonDraft, Throttle, UnitDraft, secret_digest
@@ -77,8 +79,58 @@ def test_a_successor_ends_its_predecessor(session, make, at):
     old, new = make.unit("Old"), make.unit("New")
     with transaction(session):
         actions.succeed(session, old, new, on=make.today, by=None, at=at)
-    assert [u.name for u in queries.successors_of(session, old.id)] == ["New"]
+    assert [s.successor.name for s in queries.successions(session, old.id)] == ["New"]
+    assert [s.predecessor.name for s in queries.successions(session, new.id)] == ["Old"]
     assert queries.unit(session, old.ref).ends_on == make.today
+
+
+def test_a_unit_from_which_another_came_may_go_on(session, make, at):
+    old, new = make.unit("Old"), make.unit("New")
+    with transaction(session):
+        actions.succeed(session, old, new, on=make.today, by=None, at=at, ends=False)
+    assert queries.unit(session, old.ref).ends_on is None
+
+
+def test_no_unit_follows_itself_not_even_through_others(session, make, at):
+    one, two, three = make.unit(), make.unit(), make.unit()
+    with transaction(session):
+        actions.succeed(session, one, two, on=make.today, by=None, at=at)
+        actions.succeed(session, two, three, on=make.today, by=None, at=at)
+    for older, newer in ((three, one), (one, one)):
+        with pytest.raises(actions.FollowsItself), transaction(session):
+            actions.succeed(session, older, newer, on=make.today, by=None, at=at)
+
+
+def test_a_succession_can_be_taken_back(session, make, at):
+    old, new = make.unit("Old"), make.unit("New")
+    for do in (lambda: actions.succeed(session, old, new, on=make.today, by=None, at=at),) + (
+        lambda: actions.unlink(session, old, new, by=None, at=at),
+    ) * 2:
+        with transaction(session):
+            do()
+    assert queries.successions(session, old.id) == []
+    assert [e.action for e in of(session, "unit", old.id)] == ["unit.added", "unit.succeeded", "unit.succession_taken_back"]
+
+
+def test_what_stands_below_a_unit_that_moves_is_asked_anew(session, make, at):
+    """Whoever is below a bureau reads what is shared with the bureau: a move above them changes who is asked."""
+    home, away = make.unit("Home"), make.unit("Away")
+    middle = make.unit("Middle", under=home)
+    below = make.unit("Below", under=middle)
+    topic = make.topic()
+    question = make.question(topic=topic)
+    make.position(by=make.officer(unit=below), question=question, topic=topic, stance="support")
+    sealed = {"level": 2, "audience": frozenset({f"bureau:{home.id}"}), "restriction_reason": "for the bureau"}
+    make.position(question=question, topic=topic, stance="red_line", **sealed)
+    asked = select(Side.__table__.c.asked).where(Side.__table__.c.unit_id == below.id)
+    with read_as_system(session, "check") as connection:
+        assert connection.scalars(asked).all() == [True]
+    with transaction(session):
+        draft = UnitDraft(middle.organisation_id, middle.name, middle.short_name, parent_id=away.id)
+        actions.revise_unit(session, queries.unit(session, middle.ref), draft, by=None, at=at)
+    with read_as_system(session, "check") as connection:
+        assert connection.scalars(asked).all() == [False]
+    assert unlike(session) == []
 
 
 def test_revising_a_person_twice_changes_nothing_the_second_time(session, make, at):

@@ -1,7 +1,8 @@
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from coordinator.people import rules
 from coordinator.people.models import Circle, Role
 from coordinator.people.rules import (
     Throttle,
@@ -110,3 +111,67 @@ def test_a_unit_may_not_be_put_below_itself():
     assert would_be_under_itself(1, 1, ())
     assert would_be_under_itself(1, 3, (3, 2, 1))
     assert not would_be_under_itself(1, 4, (4, 2))
+
+
+class Somewhere:
+    def __init__(self, id, parent_id=None):
+        self.id, self.parent_id = id, parent_id
+
+
+def shape(found):
+    return [(b.unit.id, shape(b.below)) for b in found]
+
+
+def test_a_unit_whose_upper_unit_is_not_among_them_stands_at_the_top():
+    units = [Somewhere(3, 2), Somewhere(1), Somewhere(2, 1), Somewhere(4, 99)]
+    assert shape(rules.forest(units)) == [(1, [(2, [(3, [])])]), (4, [])]
+
+
+MAY = datetime(2026, 5, 1, tzinfo=UTC)
+
+
+def test_postings_follow_people_in_and_out():
+    def on(day):
+        return MAY.replace(day=day)
+
+    events = [
+        (7, "person.added", on(1), 1),
+        (8, "person.added", on(1), 2),
+        (7, "person.revised", on(2), 1),
+        (8, "person.moved", on(3), 1),
+        (7, "person.moved", on(4), 2),
+        (8, "person.disabled", on(5), None),
+        (8, "person.password_set", on(6), None),
+        (8, "person.enabled", on(7), None),
+    ]
+    assert rules.postings(1, events) == [
+        rules.Posting(8, on(7), None),
+        rules.Posting(7, on(1), on(4)),
+        rules.Posting(8, on(3), on(5)),
+    ]
+
+
+def in_words(action, said, before=None):
+    names = {"units": {1: "ICS", 2: "CDP"}, "organisations": {1: "MFA", 2: "DoT"}}
+    return [sentence % values for sentence, values in rules.told(action, said, before or {}, **names, day=lambda d: d.isoformat())]
+
+
+def test_what_happened_to_a_unit_is_told_in_words():
+    first = {"organisation_id": 1, "name": "Cyberspace", "short_name": "C", "parent_id": 2}
+    then = {"organisation_id": 2, "name": "Cyber", "short_name": "C", "ends_on": "2026-05-01"}
+    assert in_words("unit.added", first) == ["Written down as “Cyberspace”.", "Put below CDP."]
+    assert in_words("unit.revised", then, first) == [
+        "Renamed from “Cyberspace” to “Cyber”.",
+        "Taken out from below CDP.",
+        "Moved from MFA to DoT.",
+        "Ended on 2026-05-01.",
+    ]
+    assert in_words("unit.revised", first, first) == ["Saved without a change."]
+    assert in_words("unit.succeeded", {"successor": 1, "on": "2026-05-01"}) == ["It went on as ICS, and ended, on 2026-05-01."]
+    assert in_words("unit.succeeded", {"successor": 1, "on": "2026-05-01", "ends": False}) == ["ICS came from it on 2026-05-01."]
+
+
+@pytest.mark.parametrize(("ends_on", "ended"), [(None, False), ("2026-05-01", True), ("2026-05-02", False)])
+def test_a_unit_has_ended_from_the_day_on_that_is_its_end(ends_on, ended):
+    day = date.fromisoformat(ends_on) if ends_on else None
+    assert rules.has_ended(day, on=MAY.date()) is ended

@@ -1,5 +1,5 @@
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 import time_machine
@@ -313,6 +313,90 @@ def test_a_page_number_out_of_bounds_is_not_found(sign_in, make):
     for number in ("0", "-1", "2", "1" + "0" * 20, "x", "١"):
         assert keeper.get("/people", query_string={"page": number}).status_code == 404
     assert keeper.get("/people?page=1").status_code == 200
+
+
+@pytest.fixture
+def tree(make):
+    """A bureau with a unit, a unit that ended, and one of another organisation."""
+    bureau = make.unit("Bureau of Cyberspace", short_name="CDP")
+    make.unit("Digital Freedom", short_name="CDF", under=bureau)
+    make.unit("Telegraph Office", short_name="TEL", ends_on=date(2026, 3, 1))
+    make.unit("Closing Office", short_name="CLO", ends_on=date(2026, 3, 9))
+    make.unit("Digital Trade", of=make.organisation("Department of Trade", circle="government"))
+    return bureau
+
+
+def test_units_stand_in_trees_by_organisation_and_ended_ones_apart(sign_in, make, tree):
+    page = sign_in(make.person()).get("/units").text
+    parts = page.split("<h2")
+    assert re.search(r"Bureau of Cyberspace.*<ul>.*Digital Freedom", parts[1], re.DOTALL)
+    assert "Closing Office" in parts[1]
+    assert "Digital Trade" in parts[2]
+    assert "Ended" in parts[3]
+    assert "Telegraph Office" in parts[3]
+    assert "1 person" in parts[1]
+
+
+def test_an_organisation_shows_its_units_and_dates_and_outsiders_see_their_own_only(sign_in, ana, make, tree):
+    browser, ministry = sign_in(ana), make.ministry()
+    given = {"name": ministry.name, "short_name": "MFA", "circle": "ministry", "ceiling": "2", "starts_on": "1950-01-01"}
+    assert browser.post(f"/organisations/{ministry.ref}/edit", data=given).status_code == 303
+    page = browser.get(f"/organisations/{ministry.ref}").text
+    assert "1 Jan 1950" in page
+    assert page.index("Digital Freedom") < page.index("Telegraph Office")
+    assert "Digital Trade" not in page
+    backwards = browser.post(f"/organisations/{ministry.ref}/edit", data={**given, "ends_on": "1949-01-01"})
+    assert "This ends before it starts." in backwards.text
+    firm = make.organisation("Orrery Cloud", circle="country", ceiling=0)
+    outsider = sign_in(make.person(unit=make.unit("Public Policy", of=firm)))
+    assert "Public Policy" in outsider.get(f"/organisations/{firm.ref}").text
+    assert outsider.get(f"/organisations/{ministry.ref}").status_code == 404
+
+
+def test_a_unit_page_tells_its_stakes_past_and_present(sign_in, ana, make, tree):
+    make.equity(tree, make.topic("Encryption"), "lead", from_on=date(2025, 1, 1), until_on=date(2026, 1, 31))
+    make.equity(tree, make.topic("Quantum"), "must_consult")
+    page = sign_in(ana).get(f"/units/{tree.ref}").text
+    now_, past = page.split("Past stakes", 1)
+    assert "Quantum" in now_
+    assert "Encryption" not in now_
+    assert "31 Jan 2026" in past
+
+
+def test_a_unit_page_tells_who_was_there_before(sign_in, ana, make, session, tree, at):
+    mover = make.person("Mio Tanaka", unit=tree)
+    with transaction(session):
+        draft = actions.PersonDraft("Mio Tanaka", mover.email, ana.unit_id, mover.roles, 2, "UTC")
+        actions.revise_person(session, mover, draft, by=None, at=at + timedelta(days=3))
+    page = sign_in(ana).get(f"/units/{tree.ref}").text
+    assert re.search(r"Who was here before.*Mio Tanaka.*2 Mar 2026.*5 Mar 2026", page, re.DOTALL)
+    assert re.search(r"Mio Tanaka.*since.*5 Mar 2026", sign_in(ana).get(f"/units/{ana.unit.ref}").text, re.DOTALL)
+
+
+def test_where_a_unit_came_from_is_written_down_and_taken_back(sign_in, ana, make, session, tree):
+    browser, other = sign_in(ana), make.unit("Telephone Office", short_name="PHO")
+    given = {"direction": "came_from", "other": other.ref, "on": "2026-03-01", "ends": "y"}
+    assert browser.post(f"/units/{tree.ref}/succession", data=given).status_code == 303
+    assert "Came from" in browser.get(f"/units/{tree.ref}").text
+    page = browser.get(f"/units/{other.ref}").text
+    assert "This unit ended on" in page
+    assert "It went on as CDP, and ended, on 1 Mar 2026." in page
+    ring = browser.post(f"/units/{other.ref}/succession", data=given | {"other": tree.ref})
+    assert "A unit cannot follow itself" in ring.text
+    assert browser.post(f"/units/{other.ref}/succession/{tree.ref}/take-back").status_code == 303
+    session.expire_all()
+    assert queries.successions(session, tree.id) == []
+
+
+def test_names_of_people_and_what_a_unit_has_a_stake_in_stay_inside(sign_in, make, tree):
+    """A firm that is shown an entry of a unit learns the unit's name, not who works there."""
+    make.equity(tree, make.topic("Encryption"))
+    make.position(by=make.officer(unit=tree, name="Inside Person"), level=0, audience=frozenset({"circle:country"}))
+    firm = make.unit(of=make.organisation(circle="country", ceiling=0))
+    page = sign_in(make.person(unit=firm)).get(f"/units/{tree.ref}").text
+    assert "Bureau of Cyberspace" in page
+    for hidden in ("Inside Person", "Encryption", "Digital Freedom", "Written down"):
+        assert hidden not in page
 
 
 # --- accounts ----------------------------------------------------------------------------------------------------

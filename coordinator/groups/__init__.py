@@ -1,0 +1,1 @@
+"""Reading groups: named circles of readers, and who is in them."""
