@@ -79,9 +79,20 @@ class Onlooker:
         more += [f"/search?q={p.replace(' ', '+')}" for p in PROBES] + [f"/positions?q={p.split()[0]}" for p in PROBES]
         more += [f"/overlaps?topic={r}" for r in self.known["topic"]] + [f"/search?topic={r}" for r in self.known["topic"]]
         more += [f"/overlaps?state={s}" for s in ("all", "open", "settled", "lapsed")]
+        more += [f"{path}?{narrowed}" for path in ("/positions", "/overlaps") for narrowed in self.narrowings()]
         more += [f"/positions/log?supersedes={HIDDEN_REF}", f"/positions/log?topic={self.known['topic'][0]}"]
         more += [f"/entries/{r}/compare?from=1&to=2" for r in (*self.known["entry"], HIDDEN_REF)]
         return sorted({*found, *more})
+
+    def narrowings(self) -> list[str]:
+        """Every filter that the lists know, with what tells most; some of them together."""
+        reader, _other, owner = self.known["unit"]
+        topic, event, day = self.known["topic"][0], self.known["event"][0], now().date().isoformat()
+        found = [f"{name}={owner}" for name in ("unit", "bureau", "other", "other_bureau")]
+        found += [f"{name}={self.known[name][0]}" for name in ("forum", "event", "question")]
+        found += [f"basket={topic}", "circle=ministry", "unacknowledged=1", "current=1", "stance=red_line"]
+        found += [f"opened={day}", f"closed={day}", f"until={day}", f"event={HIDDEN_REF}"]
+        return [*found, f"unit={reader}&other={owner}", f"bureau={owner}&basket={topic}&state=all", f"event={event}&state=all"]
 
     def look(self, *only: str) -> dict[str, Seen]:
         """Look at everything, or only at the addresses that start so (the letter is always read)."""

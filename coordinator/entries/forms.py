@@ -1,13 +1,13 @@
 """What may be typed about an entry: the part that positions and dossiers share."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 from typing import Any, TypedDict
 from urllib.parse import urlsplit
 
-from flask import request
+from flask import request, url_for
 from flask_babel import format_date, ngettext
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -19,9 +19,9 @@ from wtforms.validators import ValidationError
 from coordinator.calendar.models import Event
 from coordinator.entries import queries
 from coordinator.entries.models import Entry, EntryVersion, Kind, Level, State
-from coordinator.entries.queries import Choices, Headcount, Named
+from coordinator.entries.queries import Choices, Filters, Headcount, Named
 from coordinator.entries.rules import LABELS, OPEN_TO, Draft, Part, Shown, audience_tokens, difference, in_words
-from coordinator.errors import N_
+from coordinator.errors import N_, NotFound
 from coordinator.fields import (
     NOT_IN_LIST,
     DateField,
@@ -37,7 +37,9 @@ from coordinator.fields import (
     WordRadioField,
 )
 from coordinator.pages import translated
-from coordinator.people.models import Circle, Unit
+from coordinator.people.models import Circle, Person, Unit
+from coordinator.people.queries import units_for
+from coordinator.topics.queries import topics
 
 LEADERSHIP = "Leadership"  # the reading group that a restricted entry is for unless somebody takes it out
 LANGUAGES = {
@@ -405,6 +407,96 @@ class FilterForm(Form):
     state = WordField(_l("State"), words=State, empty=_l("Any"))
     unit = RefField(_l("Unit"), empty=_l("Any"))
     topic = RefField(_l("Topic"), empty=_l("Any"))
+
+
+TYPED = ("words", "state", "unit", "topic")
+"""What the form of a list asks for; everything else that narrows it comes from a link, and is shown as a chip."""
+LINKED = ("bureau", "circle", "basket", "forum", "event", "question", "stance", "current")
+
+
+@dataclass(frozen=True)
+class Chip:
+    """One filter of a list in words, and the address of the list without it."""
+
+    name: str
+    value: str
+    url: str
+
+
+_CHIPS: dict[str, tuple[Any, Callable[[Any], str]]] = {
+    "mine": (_l("Whose"), lambda _yes: _("My unit's only")),
+    "unit": (_l("Unit"), lambda u: str(u.short_name)),
+    "bureau": (_l("Bureau"), lambda u: _("%(unit)s and all below it", unit=u.short_name)),
+    "other": (_l("Other unit"), lambda u: str(u.short_name)),
+    "other_bureau": (_l("Other bureau"), lambda u: _("%(unit)s and all below it", unit=u.short_name)),
+    "circle": (_l("Circle"), lambda c: translated(c.label)),
+    "topic": (_l("Topic"), lambda t: str(t.name)),
+    "basket": (_l("Topic"), lambda t: _("%(topic)s and all within it", topic=t.name)),
+    "question": (_l("Question"), lambda q: str(q.text)),
+    "forum": (_l("Forum"), lambda f: str(f.short_name)),
+    "event": (_l("Event"), lambda e: f"{e.name}, {day(e.starts_on)}"),
+    "kind": (_l("Kind"), lambda k: translated(k.label)),
+    "severity": (_l("Severity"), lambda s: translated(s.label)),
+    "stance": (_l("Stance"), lambda s: translated(s.label)),
+    "state": (_l("State"), lambda s: {"all": _("All"), "current": _("Not closed yet")}.get(s) or translated(s.label)),
+    "current": (_l("State"), lambda _yes: _("Current")),
+    "unacknowledged": (_l("Acknowledged"), lambda _yes: _("By nobody yet")),
+    "opened": (_l("Found"), lambda d: _("In the week of %(day)s", day=day(d))),
+    "closed": (_l("Closed"), lambda d: _("In the week of %(day)s", day=day(d))),
+    "until": (_l("Nearest day"), lambda d: _("Until %(day)s", day=day(d))),
+}
+
+
+def chips(chosen: Mapping[str, Any], link: Callable[..., str], *, but: Iterable[str] = ()) -> list[Chip]:
+    """Return the filters of a list in words, in one order; `link(name=None)` gives the address of the list without one."""
+    return [
+        Chip(str(label), words(chosen[name]), link(**{name: None}))
+        for name, (label, words) in _CHIPS.items()
+        if name in chosen and name not in set(but)
+    ]
+
+
+@dataclass(frozen=True)
+class Narrowing:
+    """How a list of positions or of dossiers is narrowed: by its form, and by what a link brought along."""
+
+    form: FilterForm
+    valid: bool
+    filters: Filters
+    chips: Sequence[Chip]
+    kept: Mapping[str, str]
+    """What a link brought along, by its name in the address: the form sends it again."""
+
+    @property
+    def anything(self) -> bool:
+        """Say whether the list is narrowed at all."""
+        return bool(self.kept) or any(request.args.get(name) for name in TYPED)
+
+
+def narrowing(session: Session, *, person: Person, kind: Kind) -> Narrowing:
+    """Return how the address narrows a list; what was typed and is wrong narrows nothing and gets its sentence.
+
+    Raises NotFound for something in a link that is not there.
+    """
+    form = FilterForm(request.args)
+    kept = {name: request.args[name] for name in LINKED if request.args.get(name)}
+    named = {"unit": request.args.get("unit", "")}
+    try:
+        also = [u.id for u in queries.chosen(session, named, named, person=person).values()]
+    except NotFound:
+        also = []  # the form says it
+    form.unit.offer((u.ref, f"{u.short_name} – {u.name}", u.id) for u in units_for(session, person, also=also))
+    form.topic.offer((t.ref, t.name, t.id) for t in topics(session))
+    valid = form.validate()
+    typed = {name: request.args[name] for name in TYPED if valid and request.args.get(name)}
+    asked = queries.asked(session, kept | typed, person=person, kind=kind)
+    filters = replace(asked.filters, words=form.words.data if valid else "")
+
+    def link(**changes: str | None) -> str:
+        wanted: dict[str, Any] = {k: v for k, v in (kept | typed | changes).items() if v}
+        return url_for(str(request.endpoint), **wanted)
+
+    return Narrowing(form, valid, filters, chips(asked.chosen, link, but=TYPED), kept)
 
 
 def choose(field: RefField, held: int | None) -> None:

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, case, column, exists, func, or_, select, table
@@ -26,9 +27,11 @@ from coordinator.entries.models import (
 from coordinator.errors import NotFound
 from coordinator.history.models import Event as History
 from coordinator.people.models import Circle, Duty, Group, Membership, Organisation, Person, Role, Unit
-from coordinator.people.queries import ancestors, unit_readers, units_for
+from coordinator.people.queries import ancestors, below, unit_readers, units_for
 from coordinator.stems import beginnings, query_stems
 from coordinator.topics.models import Topic
+from coordinator.topics.queries import basket
+from coordinator.topics.queries import topic as one_topic
 
 # --- the rule ----------------------------------------------------------------------------------------------------------
 
@@ -39,6 +42,7 @@ def visible(reader: AnyReader, entry: Any = Entry) -> ColumnElement[bool]:
     return and_(entry.level <= reader.level, entry.audience_id.in_(held))
 
 
+_entry: Any = Entry.__table__
 _of_version = Entry.__table__.alias()  # making one is slow: each criterion keeps its own
 
 
@@ -146,8 +150,124 @@ class Filters:
     kind: Kind | None = None
     state: State | None = None
     unit_id: int | None = None
+    unit_ids: frozenset[int] | None = None
+    """A bureau: one of these units is the owner."""
+    circle: Circle | None = None
     topic_id: int | None = None
+    topic_ids: frozenset[int] | None = None
+    """A basket: the entry is on one of these topics at least."""
     forum_id: int | None = None
+    """The forum that an entry names, else that of its event."""
+    event_id: int | None = None
+    question_id: int | None = None
+    stance: Any = None
+    """A word of positions.models.Stance, which this floor does not know."""
+    current: bool = False
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What an address asks of a list: the filters, and by its name in the address each thing, word or day that was chosen."""
+
+    filters: Any
+    chosen: Mapping[str, Any]
+
+
+THINGS: Mapping[str, type[Any]] = {
+    "unit": Unit,
+    "bureau": Unit,
+    "other": Unit,
+    "other_bureau": Unit,
+    "topic": Topic,
+    "basket": Topic,
+    "forum": Forum,
+    "event": Event,
+    "question": Question,
+}
+
+
+def chosen(session: Session, args: Mapping[str, str], names: Iterable[str], *, person: Person) -> dict[str, Any]:
+    """Return the things that an address names, by their names in it; raises NotFound for one that is not there.
+
+    Outside the ministry a unit is there if it is of the own organisation, or owns something that is shared with the person.
+    """
+    found: dict[str, Any] = {}
+    for name in names:
+        if not args.get(name):
+            continue
+        model = THINGS[name]
+        wanted = select(model).where(model.ref == args[name])
+        if model is Unit and person.unit.organisation.circle is not Circle.MINISTRY:
+            known = Unit.id.in_(select(Entry.unit_id))
+            wanted = wanted.where(or_(Unit.organisation_id == person.unit.organisation_id, known))
+        thing = one_topic(session, args[name]) if model is Topic else session.scalars(wanted).one_or_none()
+        if thing is None:
+            raise NotFound
+        found[name] = thing
+    return found
+
+
+def chosen_word(words: type[StrEnum], args: Mapping[str, str], name: str) -> Any:
+    """Return the word of a list that an address names, or None; raises NotFound for one that is not in the list."""
+    said = args.get(name)
+    if not said:
+        return None
+    if said not in set(words):
+        raise NotFound
+    return words(said)
+
+
+def asked(session: Session, args: Mapping[str, str], *, person: Person, kind: Kind | None = None) -> Asked:
+    """Return what an address asks of a list of entries (of one kind, or of the kind it names).
+
+    Raises NotFound for a thing or a word that is not there; `words` are what the text has to hold.
+    """
+    things = chosen(session, args, ("unit", "bureau", "topic", "basket", "forum", "event", "question"), person=person)
+    stances = _entry.c.stance.type.enum_class  # the kinds add their columns to the one table
+    words = {
+        "kind": kind or chosen_word(Kind, args, "kind"),
+        "state": chosen_word(State, args, "state"),
+        "circle": chosen_word(Circle, args, "circle"),
+        "stance": chosen_word(stances, args, "stance"),
+        "current": True if args.get("current") else None,
+    }
+    filters = Filters(
+        words=args.get("words", ""),
+        kind=words["kind"],
+        state=words["state"],
+        unit_id=_id_of(things.get("unit")),
+        unit_ids=below(session, [things["bureau"].id]) if "bureau" in things else None,
+        circle=words["circle"],
+        topic_id=_id_of(things.get("topic")),
+        topic_ids=basket(session, things["basket"].id) if "basket" in things else None,
+        forum_id=_id_of(things.get("forum")),
+        event_id=_id_of(things.get("event")),
+        question_id=_id_of(things.get("question")),
+        stance=words["stance"],
+        current=bool(words["current"]),
+    )
+    given = {name: word for name, word in words.items() if word is not None and (name != "kind" or kind is None)}
+    return Asked(filters, things | given)
+
+
+def _id_of(thing: Any) -> int | None:
+    return None if thing is None else int(thing.id)
+
+
+def of_circle(circle: Circle) -> Select[int]:
+    """Return a select of the units whose organisations stand in a circle."""
+    return select(Unit.id).join(Organisation, Organisation.id == Unit.organisation_id).where(Organisation.circle == circle)
+
+
+def before_forum(forum_id: int) -> ColumnElement[bool]:
+    """Return the condition for entries that name a forum, or name none and an event of it."""
+    sessions = select(Event.id).where(Event.forum_id == forum_id)
+    return or_(Entry.forum_id == forum_id, and_(Entry.forum_id.is_(None), Entry.event_id.in_(sessions)))
+
+
+def on_topics(*topic_ids: int) -> ColumnElement[bool]:
+    """Return the condition for entries that are on one of some topics."""
+    return Entry.id.in_(select(EntryTopic.entry_id).where(EntryTopic.topic_id.in_(sorted(topic_ids))))
 
 
 def matching(session: Session, words: str) -> ColumnElement[bool] | None:
@@ -175,11 +295,15 @@ def _conditions(session: Session, filters: Filters, *, but: str = "") -> list[Co
         ("kind", Entry.kind == filters.kind if filters.kind else None),
         ("state", Entry.state == filters.state if filters.state else None),
         ("unit_id", Entry.unit_id == filters.unit_id if filters.unit_id else None),
-        (
-            "topic_id",
-            Entry.id.in_(select(EntryTopic.entry_id).where(EntryTopic.topic_id == filters.topic_id)) if filters.topic_id else None,
-        ),
-        ("forum_id", Entry.forum_id == filters.forum_id if filters.forum_id else None),
+        ("bureau", Entry.unit_id.in_(sorted(filters.unit_ids)) if filters.unit_ids is not None else None),
+        ("circle", Entry.unit_id.in_(of_circle(filters.circle)) if filters.circle else None),
+        ("topic_id", on_topics(filters.topic_id) if filters.topic_id else None),
+        ("basket", on_topics(*filters.topic_ids) if filters.topic_ids is not None else None),
+        ("forum_id", before_forum(filters.forum_id) if filters.forum_id else None),
+        ("event", Entry.event_id == filters.event_id if filters.event_id else None),
+        ("question", _entry.c.question_id == filters.question_id if filters.question_id else None),
+        ("stance", _entry.c.stance == filters.stance if filters.stance else None),
+        ("current", Entry.state == State.RELEASED if filters.current else None),
     ]
     return [c for name, c in pairs if c is not None and name != but]
 
@@ -204,7 +328,14 @@ def facets(session: Session, filters: Filters) -> dict[str, list[tuple[Any, int]
         .join(Entry, Entry.id == EntryTopic.entry_id)
         .where(*_conditions(session, filters, but="topic_id"))
     )
-    forum = select(Forum, counted).join(Entry, Entry.forum_id == Forum.id).where(*_conditions(session, filters, but="forum_id"))
+    named = func.coalesce(Entry.forum_id, Event.forum_id)
+    forum = (
+        select(Forum, counted)
+        .select_from(Entry)
+        .outerjoin(Event, Event.id == Entry.event_id)
+        .join(Forum, Forum.id == named)
+        .where(*_conditions(session, filters, but="forum_id"))
+    )
     state = select(Entry.state, counted).where(*_conditions(session, filters, but="state")).group_by(Entry.state)
     kind = select(Entry.kind, counted).where(*_conditions(session, filters, but="kind")).group_by(Entry.kind)
     return {

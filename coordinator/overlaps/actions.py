@@ -45,6 +45,7 @@ from coordinator.overlaps.rules import (
     Vocabulary,
     WhyDismiss,
     dismissal_needs_both,
+    first_acknowledged,
     is_side,
     judge,
     signals,
@@ -82,13 +83,14 @@ class Standing:
 
 @dataclass
 class Plan:
-    """What is to be written of one pair: its columns, who is asked, and the step for its record."""
+    """What is to be written of one pair: its columns, who is asked, and the step for its record; `again` if it waits anew."""
 
     did: str
     id: int | None
     columns: dict[str, Any]
     asked: dict[int, bool]
     reset: bool = False
+    again: bool = False
     detail: dict[str, Any] | None = None
 
 
@@ -290,7 +292,9 @@ def unlike(session: Session, *, size: int = CHUNK) -> list[str]:
 
     Pairs of entries that still wait for the job are left out: they are not broken, only not done yet.
     """
-    sentences: list[str] = []
+    with read_as_system(session, "check") as connection:
+        torn = select(_overlap.c.id).where(_overlap.c.closed_as.is_(None) != _overlap.c.closed_at.is_(None))
+        sentences = [f"Overlap {i} is closed without a moment, or the other way round." for i in connection.scalars(torn)]
     after: int | None = 0
     waiting = set(session.scalars(select(Recheck.entry_id)))
     while after is not None:
@@ -358,19 +362,27 @@ def _plan(new: Found | None, old: Standing | None, asked: dict[int, bool], sides
     known = sides.get(row.id, {})
     reopened = row.fingerprint != columns["fingerprint"]
     closed_as = None if reopened else row.closed_as
-    after = [SideFacts(u, a, acknowledged=not reopened and u in known and known[u].acknowledged) for u, a in asked.items()]
+    after = [SideFacts(u, a, known[u].acknowledged_at if u in known and not reopened else None) for u, a in asked.items()]
     state = state_of(current=True, closed_as=closed_as, sides=after)
-    columns |= {"current": True, "state": state}
+    columns |= {"current": True, "state": state, "acknowledged_at": first_acknowledged(after)}
     if reopened:
-        columns |= {"closed_as": None, "outcome": None, "statement": "", "look_again_on": None, "lead_unit_id": None}
+        columns |= {
+            "closed_as": None,
+            "closed_at": None,
+            "outcome": None,
+            "statement": "",
+            "look_again_on": None,
+            "lead_unit_id": None,
+        }
     same_sides = {u: s.asked for u, s in known.items()} == asked
     if same_sides and all(_same(getattr(row, k), v) for k, v in columns.items()):
         return None
     if reopened:
         did = "reopened" if old.acted else "changed"
         detail = {"before": row.inputs, "after": columns["inputs"], "what": what_changed(row.inputs, columns["inputs"])}
-        return Plan(did, row.id, columns, asked, reset=True, detail=detail)
-    return Plan("returned" if not row.current else "updated", row.id, columns, asked)
+        return Plan(did, row.id, columns, asked, reset=True, again=True, detail=detail)
+    again = not row.current and row.closed_as is None
+    return Plan("returned" if not row.current else "updated", row.id, columns, asked, again=again)
 
 
 def _same(kept: Any, new: Any) -> bool:
@@ -410,7 +422,7 @@ def _sides(connection: Connection, ids: Sequence[int]) -> dict[int, dict[int, Si
     found: defaultdict[int, dict[int, SideFacts]] = defaultdict(dict)
     for start in range(0, len(ids), 5000):
         for row in connection.execute(select(_side).where(_side.c.overlap_id.in_(ids[start : start + 5000]))):
-            found[row.overlap_id][row.unit_id] = SideFacts(row.unit_id, row.asked, row.acknowledged_at is not None, row.closing)
+            found[row.overlap_id][row.unit_id] = SideFacts(row.unit_id, row.asked, row.acknowledged_at, row.closing)
     return found
 
 
@@ -418,6 +430,8 @@ def _write(connection: Connection, plans: Sequence[Plan], *, number: int, at: da
     fresh, steps = [], []
     for plan in plans:
         columns = plan.columns | {"changed_at": at, "changed_number": number}
+        if plan.again:
+            columns["reopened_at"] = at
         if plan.id is None:
             fresh.append(plan)
             continue
@@ -551,7 +565,7 @@ def reopen(session: Session, overlap: Overlap, *, why: str, by: Person, at: date
         raise Lapsed
     if not why.strip():
         raise WhyDismiss("Say why it is taken up again.", field="why")
-    overlap.closed_as = None
+    overlap.closed_as, overlap.closed_at, overlap.reopened_at = None, None, at
     for side in _sides_of(session, overlap):
         side.closing, side.closing_at, side.closing_by_id, side.closing_why = None, None, None, ""
     _settle_state(session, overlap)
@@ -574,7 +588,8 @@ def take_up(session: Session, low: Any, high: Any, *, by: Person, at: datetime) 
             raise Lapsed
         found = {pair: Found(facts[pair[0]], facts[pair[1]], finding)}
         standing = _standing(connection, and_(_overlap.c.low_id == pair[0], _overlap.c.high_id == pair[1]))
-        plan = _plan(found[pair], standing.get(pair), _asked(session, connection, found)[pair], {})
+        sides = _sides(connection, [s.row.id for s in standing.values()])
+        plan = _plan(found[pair], standing.get(pair), _asked(session, connection, found)[pair], sides)
         if plan is not None:
             number = record(session, "overlaps.updated", subject=("overlaps", 0), by=None, at=at, said={"taken_up": 1})
             session.flush()
@@ -597,7 +612,7 @@ def _close(session: Session, overlap: Overlap, closing: Closing, *, alone: bool,
             own.acknowledged_at, own.acknowledged_by_id = at, by.id
     asked = [s for s in _sides_of(session, overlap) if s.asked]
     if alone or (asked and all(s.closing is closing for s in asked)):
-        overlap.closed_as = closing
+        overlap.closed_as, overlap.closed_at = closing, at
         done = "settled" if closing is Closing.SETTLE else "dismissed"
     else:
         done = "proposed_settling" if closing is Closing.SETTLE else "proposed_dismissing"
@@ -624,8 +639,9 @@ def _still_open(overlap: Overlap) -> None:
 
 
 def _settle_state(session: Session, overlap: Overlap) -> None:
-    sides = [SideFacts(s.unit_id, s.asked, s.acknowledged_at is not None, s.closing) for s in _sides_of(session, overlap)]
+    sides = [SideFacts(s.unit_id, s.asked, s.acknowledged_at, s.closing) for s in _sides_of(session, overlap)]
     overlap.state = state_of(current=overlap.current, closed_as=overlap.closed_as, sides=sides)
+    overlap.acknowledged_at = first_acknowledged(sides)
 
 
 def _act(session: Session, overlap: Overlap, did: str, *, by: Person, at: datetime, said: str = "") -> None:

@@ -4,7 +4,20 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint, Float, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    ColumnElement,
+    Float,
+    ForeignKey,
+    Index,
+    String,
+    Text,
+    UniqueConstraint,
+    func,
+)
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from coordinator.db import Base, Moment, Referable, word
@@ -129,7 +142,10 @@ class Overlap(Referable, Base):
     fingerprint: Mapped[str] = mapped_column(String(64))
     current: Mapped[bool] = mapped_column(default=True)
     state: Mapped[OverlapState] = mapped_column(word(OverlapState), default=OverlapState.OPEN)
-    found_at: Mapped[datetime] = mapped_column(Moment)
+    found_at: Mapped[datetime] = mapped_column(Moment, index=True)
+    reopened_at: Mapped[datetime | None] = mapped_column(Moment)  # taken up again: by somebody, by a change, by its return
+    acknowledged_at: Mapped[datetime | None] = mapped_column(Moment)  # by the first of those asked
+    closed_at: Mapped[datetime | None] = mapped_column(Moment, index=True)
     changed_at: Mapped[datetime] = mapped_column(Moment)
     changed_number: Mapped[int] = mapped_column(BigInteger, index=True)
     closed_as: Mapped[Closing | None] = mapped_column(word(Closing))
@@ -144,6 +160,16 @@ class Overlap(Referable, Base):
     high_unit: Mapped[Unit] = relationship(lazy="raise", foreign_keys=[high_unit_id])
     lead_unit: Mapped[Unit | None] = relationship(lazy="raise", foreign_keys=[lead_unit_id])
     sides: Mapped[list["Side"]] = relationship(lazy="raise", order_by="Side.unit_id", viewonly=True)
+
+    @hybrid_property
+    def open_since(self) -> datetime:
+        """When it was found or last taken up again: what every waiting counts from."""
+        return self.reopened_at or self.found_at
+
+    @open_since.inplace.expression
+    @classmethod
+    def _open_since(cls) -> ColumnElement[datetime]:
+        return func.coalesce(cls.reopened_at, cls.found_at)
 
 
 class Side(Base):

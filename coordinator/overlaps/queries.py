@@ -1,9 +1,9 @@
 """What is known of overlaps: what the detector reads of all entries, and what a reader sees of the pairs."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -15,17 +15,19 @@ from coordinator.calendar.models import Counterpart, Event, Forum, Question
 from coordinator.db import Reader, protect
 from coordinator.dossiers.models import Milestone
 from coordinator.entries.models import AudienceToken, Entry, EntryCounterpart, EntrySource, EntryTopic, State
-from coordinator.entries.queries import visible
+from coordinator.entries.queries import Asked, before_forum, chosen, chosen_word, of_circle, on_topics, visible
 from coordinator.errors import NotFound
 from coordinator.likeness.queries import Ids, keyword_postings, postings
 from coordinator.likeness.rules import SHARED_KEYWORDS
 from coordinator.overlaps.models import Overlap, OverlapKind, OverlapState, Severity, Side, Step
-from coordinator.overlaps.rules import Facts, Floors, Vocabulary
-from coordinator.people.models import Unit
+from coordinator.overlaps.rules import Facts, Floors, Vocabulary, week_of
+from coordinator.people.models import Circle, Person, Unit
+from coordinator.people.queries import below
 from coordinator.people.rules import Reader as PersonReader
 from coordinator.positions.models import Position, Stance
 from coordinator.settings import detection
 from coordinator.topics.models import Related, Topic
+from coordinator.topics.queries import basket
 
 # --- who sees an overlap: whoever sees both ends -----------------------------------------------------------------------
 
@@ -390,14 +392,110 @@ class Filters:
     kind: OverlapKind | None = None
     severity: Severity | None = None
     unit_id: int | None = None
+    """The unit of one end; `unit_ids`, `other_id` and `other_ids` say more of the same end and of the end opposite."""
+    unit_ids: frozenset[int] | None = None
+    other_id: int | None = None
+    other_ids: frozenset[int] | None = None
+    circle: Circle | None = None
     topic_id: int | None = None
+    topic_ids: frozenset[int] | None = None
+    """A basket: either end is on one of these topics at least, as both are on `topic_id`."""
+    question_id: int | None = None
+    """Both ends answer it."""
+    forum_id: int | None = None
+    """One end at least names the forum, or one of its events."""
+    event_id: int | None = None
+    """One end at least is prepared for it."""
     entry_id: int | None = None
     own_unit_id: int | None = None
     """The unit whose overlaps alone are wanted; `unit_id` then says with whom."""
     apart: bool | None = None
     """True for what only the text says, False for everything else."""
+    unacknowledged: bool = False
+    found: tuple[datetime, datetime] | None = None
+    """From a moment to another, which is not part of it any more; so is `closed`."""
+    closed: tuple[datetime, datetime] | None = None
+    until: date | None = None
+    """The nearest day is not later."""
     collapsed: tuple[int, ...] = ()
     """Crowded topics: contacts and possibilities on them are left out, never a conflict, because each topic reads as one item."""
+
+
+THINGS = ("unit", "bureau", "other", "other_bureau", "topic", "basket", "question", "forum", "event")
+NARROWING = (*THINGS[1:], "circle", "unacknowledged", "opened", "closed", "until")
+"""What an address narrows the list by, apart from state, kind, severity, unit, `mine` and `tab`: with it every pair is listed."""
+
+
+def asked(session: Session, args: Mapping[str, str], *, person: Person, zone: str) -> Asked:
+    """Return what an address asks of the list of overlaps; the weeks of `opened` and `closed` begin on Monday in a time zone.
+
+    Contacts on crowded topics of the own unit read as one item unless something narrows the list further.
+    Raises NotFound for a thing, a word or a day that is not there.
+    """
+    things = chosen(session, args, THINGS, person=person)
+    kind, state = chosen_word(OverlapKind, args, "kind"), args.get("state") or None
+    weeks = {name: _week(args, name, zone) for name in ("opened", "closed")}
+    until = _day(args, "until")
+    words = {
+        "kind": kind,
+        "severity": chosen_word(Severity, args, "severity"),
+        "state": state if state in {"all", "current"} else chosen_word(OverlapState, args, "state"),
+        "circle": chosen_word(Circle, args, "circle"),
+        "opened": weeks["opened"] and weeks["opened"][0].date(),
+        "closed": weeks["closed"] and weeks["closed"][0].date(),
+        "until": until,
+        **{name: True if args.get(name) else None for name in ("mine", "unacknowledged")},
+    }
+    possible = args.get("tab") == "possible" or kind is OverlapKind.POSSIBLE
+
+    def number(name: str) -> int | None:
+        return things[name].id if name in things else None
+
+    def all_below(name: str) -> frozenset[int] | None:
+        return below(session, [things[name].id]) if name in things else None
+
+    filters = Filters(
+        state=words["state"] if isinstance(words["state"], OverlapState) else None,
+        still_open=state == "current" or (state is None and not any(weeks.values())),
+        kind=None if possible else kind,
+        severity=words["severity"],
+        unit_id=number("unit"),
+        unit_ids=all_below("bureau"),
+        other_id=number("other"),
+        other_ids=all_below("other_bureau"),
+        circle=words["circle"],
+        topic_id=number("topic"),
+        topic_ids=basket(session, things["basket"].id) if "basket" in things else None,
+        question_id=number("question"),
+        forum_id=number("forum"),
+        event_id=number("event"),
+        own_unit_id=person.unit_id if words["mine"] else None,
+        apart=possible,
+        unacknowledged=bool(words["unacknowledged"]),
+        found=weeks["opened"],
+        closed=weeks["closed"],
+        until=until,
+    )
+    return Asked(filters, things | {name: word for name, word in words.items() if word is not None})
+
+
+def _day(args: Mapping[str, str], name: str) -> date | None:
+    said = args.get(name)
+    if not said:
+        return None
+    try:
+        return datetime.strptime(said, "%Y-%m-%d").date()  # noqa: DTZ007 - a day
+    except ValueError:
+        raise NotFound from None
+
+
+def _week(args: Mapping[str, str], name: str, zone: str) -> tuple[datetime, datetime] | None:
+    """Return the week in which a day of an address lies: from its Monday to the next."""
+    day = _day(args, name)
+    try:
+        return None if day is None else week_of(day, zone)
+    except OverflowError:
+        raise NotFound from None
 
 
 def with_company() -> Select[Overlap]:
@@ -426,19 +524,66 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
         where += [Overlap.current.is_(True), Overlap.state.in_(OPEN)]
     if filters.apart is not None:
         where.append((Overlap.kind == OverlapKind.POSSIBLE) if filters.apart else (Overlap.kind != OverlapKind.POSSIBLE))
-    if filters.topic_id is not None:
-        on_it = select(EntryTopic.entry_id).where(EntryTopic.topic_id == filters.topic_id)
-        where.append(and_(Overlap.low_id.in_(on_it), Overlap.high_id.in_(on_it)))
     if filters.collapsed:
         where.append(~_read_as_one(filters.collapsed))
+    if filters.unacknowledged:
+        where.append(Overlap.acknowledged_at.is_(None))
+    for moment, span in ((Overlap.found_at, filters.found), (Overlap.closed_at, filters.closed)):
+        if span is not None:
+            where += [moment >= span[0], moment < span[1]]
+    if filters.until is not None:
+        where.append(Overlap.near_on <= filters.until)
+    own = filters.own_unit_id
     optional: list[tuple[object, ColumnElement[bool]]] = [
         (filters.kind, Overlap.kind == filters.kind),
         (filters.severity, Overlap.severity == filters.severity),
-        (filters.unit_id, or_(Overlap.low_unit_id == filters.unit_id, Overlap.high_unit_id == filters.unit_id)),
-        (filters.own_unit_id, or_(Overlap.low_unit_id == filters.own_unit_id, Overlap.high_unit_id == filters.own_unit_id)),
+        (own, or_(Overlap.low_unit_id == own, Overlap.high_unit_id == own)),
         (filters.entry_id, or_(Overlap.low_id == filters.entry_id, Overlap.high_id == filters.entry_id)),
     ]
-    return where + [condition for value, condition in optional if value is not None]
+    where += [condition for value, condition in optional if value is not None]
+    return [*where, *_of_units(filters), *_about(filters)]
+
+
+def _of_units(filters: Filters) -> list[ColumnElement[bool]]:
+    """Return the conditions on whose the two ends are: one way round, or the other."""
+    low, high = Overlap.low_unit_id, Overlap.high_unit_id
+    one_way = _one_way(filters, low, high)
+    where = [or_(and_(*one_way), and_(*_one_way(filters, high, low)))] if one_way else []
+    if filters.circle is not None:
+        units = of_circle(filters.circle)
+        where.append(or_(low.in_(units), high.in_(units)))
+    return where
+
+
+def _one_way(filters: Filters, unit: Any, opposite: Any) -> list[ColumnElement[bool]]:
+    """Return the conditions on the units of an end and of the end opposite, taken this way round."""
+    conditions: list[tuple[object, ColumnElement[bool]]] = [
+        (filters.unit_id, unit == filters.unit_id),
+        (filters.unit_ids, unit.in_(sorted(filters.unit_ids or ()))),
+        (filters.other_id, opposite == filters.other_id),
+        (filters.other_ids, opposite.in_(sorted(filters.other_ids or ()))),
+    ]
+    return [condition for value, condition in conditions if value is not None]
+
+
+def _about(filters: Filters) -> list[ColumnElement[bool]]:
+    """Return the conditions on what the two ends are about (both of them) and where it comes up (one of them at least)."""
+    both: list[tuple[object, ColumnElement[bool]]] = [
+        (filters.topic_id, on_topics(filters.topic_id or 0)),
+        (filters.topic_ids, on_topics(*filters.topic_ids or ())),
+        (filters.question_id, _entry.c.question_id == filters.question_id),
+    ]
+    either: list[tuple[object, ColumnElement[bool]]] = [
+        (filters.forum_id, before_forum(filters.forum_id or 0)),
+        (filters.event_id, Entry.event_id == filters.event_id),
+    ]
+    where = []
+    for join, conditions in ((and_, both), (or_, either)):
+        for value, condition in conditions:
+            if value is not None:
+                ends = select(Entry.id).where(condition)
+                where.append(join(Overlap.low_id.in_(ends), Overlap.high_id.in_(ends)))
+    return where
 
 
 def _read_as_one(topic_ids: Sequence[int]) -> ColumnElement[bool]:
@@ -628,7 +773,13 @@ def facets(session: Session, filters: Filters) -> dict[str, list[tuple[Any, int]
         return [(v, n) for v, n in session.execute(select(column, counted).group_by(column).order_by(counted.desc(), column))]
 
     pairs = some(unit_id=None)
-    ends = select(pairs.c.low_unit_id.label("unit_id")).union_all(select(pairs.c.high_unit_id)).subquery()
+    low_unit, high_unit, others = pairs.c.low_unit_id, pairs.c.high_unit_id, replace(filters, unit_id=None)
+    ends = (
+        select(low_unit.label("unit_id"))
+        .where(*_one_way(others, low_unit, high_unit))
+        .union_all(select(high_unit).where(*_one_way(others, high_unit, low_unit)))
+        .subquery()
+    )
     many = func.count()
     units = (
         select(Unit, many)

@@ -3,8 +3,9 @@
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from coordinator.entries.models import Entry
 from coordinator.errors import N_, Refused
@@ -296,8 +297,18 @@ class SideFacts:
 
     unit_id: int
     asked: bool
-    acknowledged: bool = False
+    acknowledged_at: datetime | None = None
     closing: Closing | None = None
+
+    @property
+    def acknowledged(self) -> bool:
+        """Say whether the unit said that it knows."""
+        return self.acknowledged_at is not None
+
+
+def first_acknowledged(sides: Iterable[SideFacts]) -> datetime | None:
+    """Return when the first of the units that are asked acknowledged, or None."""
+    return min((s.acknowledged_at for s in sides if s.asked and s.acknowledged_at is not None), default=None)
 
 
 def state_of(*, current: bool, closed_as: Closing | None, sides: Iterable[SideFacts]) -> OverlapState:
@@ -355,6 +366,13 @@ def own_end(person: Person, overlap: Overlap) -> Entry | None:
     if person.unit_id == overlap.low_unit_id:
         return overlap.low
     return overlap.high if person.unit_id == overlap.high_unit_id else None
+
+
+def week_of(day: date, zone: str) -> tuple[datetime, datetime]:
+    """Return the week in which a day lies: the moments at which its Monday and the next one begin in a time zone."""
+    monday = day - timedelta(days=day.weekday())
+    first, last = (datetime.combine(d, time(), ZoneInfo(zone)) for d in (monday, monday + timedelta(days=7)))
+    return first, last
 
 
 # --- as one reader looks at it -----------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -14,11 +14,12 @@ from sqlalchemy.orm import Session, joinedload
 from coordinator.clock import now, today
 from coordinator.db import db, transaction
 from coordinator.entries import actions as entry_actions
+from coordinator.entries.forms import chips
 from coordinator.entries.models import Entry, TopicProposal
 from coordinator.entries.queries import one as one_entry
 from coordinator.entries.rules import may_edit, may_log
 from coordinator.errors import N_, NotFound, Refused
-from coordinator.extensions import time_zone
+from coordinator.extensions import settings, time_zone
 from coordinator.fields import Form
 from coordinator.overlaps import actions, queries, rules
 from coordinator.overlaps.forms import ConfirmForm, DismissForm, ReopenForm, SettleForm
@@ -30,28 +31,9 @@ from coordinator.topics.models import Topic
 
 blueprint = Blueprint("overlaps", __name__, url_prefix="/overlaps")
 
-Word = TypeVar("Word", bound=StrEnum)
-
-
 # --- the list ----------------------------------------------------------------------------------------------------------
 
-KEPT = ("state", "kind", "severity", "unit", "topic", "mine", "tab")
-
-
-def _word(words: type[Word], name: str) -> Word | None:
-    asked = request.args.get(name, "")
-    return words(asked) if asked in set(words) else None
-
-
-def _chosen(model: type[Any], name: str) -> Any:
-    """Return the unit or topic that the address names, or None; raises NotFound for one that is not there."""
-    asked = request.args.get(name)
-    if not asked:
-        return None
-    found = db.session.scalars(select(model).where(model.ref == asked)).one_or_none()
-    if found is None:
-        raise NotFound
-    return found
+KEPT = ("tab", "state", "kind", "severity", "unit", "topic", "mine", *queries.NARROWING)
 
 
 def link(**changes: str | None) -> str:
@@ -65,22 +47,12 @@ def link(**changes: str | None) -> str:
 def index() -> ResponseReturnValue:
     """List the overlaps that the reader sees, the worst first, then the nearest event."""
     person = signed_in()
-    unit, topic = _chosen(Unit, "unit"), _chosen(Topic, "topic")
-    kind = _word(OverlapKind, "kind")
-    possible = request.args.get("tab") == "possible" or kind is OverlapKind.POSSIBLE
-    mine = bool(request.args.get("mine"))
-    crowds = queries.crowds(db.session(), unit_id=person.unit_id) if topic is None else []
-    filters = queries.Filters(
-        state=_word(OverlapState, "state"),
-        still_open=request.args.get("state") != "all",
-        kind=None if possible else kind,
-        severity=_word(Severity, "severity"),
-        unit_id=unit.id if unit else None,
-        topic_id=topic.id if topic else None,
-        own_unit_id=person.unit_id if mine else None,
-        apart=possible,
-        collapsed=tuple(c.topic.id for c in crowds) if kind is None or possible else (),
-    )
+    asked = queries.asked(db.session(), request.args, person=person, zone=settings().time_zone)
+    filters, chosen, possible = asked.filters, asked.chosen, bool(asked.filters.apart)
+    plain = "topic" not in chosen and not any(name in chosen for name in queries.NARROWING)
+    crowds = queries.crowds(db.session(), unit_id=person.unit_id) if plain else []
+    if filters.kind is None:
+        filters = replace(filters, collapsed=tuple(c.topic.id for c in crowds))
     found, total = queries.listed(db.session(), filters, number=page_number())
     return render_template(
         "overlaps/index.html",
@@ -89,12 +61,13 @@ def index() -> ResponseReturnValue:
         looks=[rules.look(o, person, on=today(time_zone()), t=translated) for o in found],
         many=total >= queries.MOST_COUNTED,
         possible=possible,
-        crowds=[] if kind is not None and not possible else crowds,
+        crowds=crowds if filters.kind is None else [],
         tabs=_tabs(possible=possible),
-        facets_of=_facets(filters, unit=unit, topic=topic),
+        facets_of=_facets(filters, unit=chosen.get("unit"), topic=chosen.get("topic")),
         default=filters.state is None and filters.still_open,
-        narrowed=any(request.args.get(name) for name in KEPT if name != "tab"),
-        topic=topic,
+        narrowed=any(name != "tab" for name in chosen),
+        chips=chips(chosen, link),
+        topic=chosen.get("topic"),
     )
 
 
@@ -110,14 +83,15 @@ def _facets(filters: queries.Filters, *, unit: Unit | None, topic: Topic | None)
     counted = queries.facets(db.session(), filters)
     states = dict(counted["state"])
     still = sum(states.get(s, 0) for s in queries.OPEN)
+    weeks = bool(filters.found or filters.closed)  # of whatever state, unless one is asked for
     default = filters.state is None and filters.still_open
     everything = filters.state is None and not filters.still_open
     state_items: list[dict[str, Any]] = [
-        *([] if default else [{"label": _("Not closed yet"), "url": link(state=None), "count": still}]),
+        *([] if default else [{"label": _("Not closed yet"), "url": link(state="current" if weeks else None), "count": still}]),
         *_words("state", filters.state, counted["state"], OverlapState),
         {
             "label": _("All"),
-            "url": link(state=None if everything else "all"),
+            "url": link(state=None if everything or weeks else "all"),
             "count": sum(states.values()),
             "active": everything,
         },

@@ -14,12 +14,12 @@ from coordinator.dossiers.queries import drawing_on
 from coordinator.entries import actions as entry_actions
 from coordinator.entries import queries as entries
 from coordinator.entries.forms import (
-    FilterForm,
     Wish,
     audience_in_words,
     inside_ministry,
     is_link,
     merge_of,
+    narrowing,
     saved_words,
     wish,
 )
@@ -40,7 +40,6 @@ from coordinator.overlaps import queries as overlaps
 from coordinator.overlaps.actions import would_touch
 from coordinator.overlaps.rules import look, sentence
 from coordinator.pages import page_number, page_of, refusal_status, translated
-from coordinator.people import queries as people
 from coordinator.people.gate import reader, require, signed_in
 from coordinator.people.models import Role
 from coordinator.positions import actions, queries, rules
@@ -58,29 +57,18 @@ blueprint = Blueprint("positions", __name__, url_prefix="/positions")
 def index() -> ResponseReturnValue:
     """List the positions that the reader sees, the newest first."""
     me = signed_in()
-    form = FilterForm(request.args)
-    form.unit.offer((u.ref, f"{u.short_name} – {u.name}", u.id) for u in people.units_for(db.session(), me))
-    form.topic.offer((t.ref, t.name, t.id) for t in topics.topics(db.session()))
-    valid = form.validate()
-    filters = entries.Filters(
-        words=form.words.data if valid else "",
-        kind=Kind.POSITION,
-        state=State(form.state.data) if valid and form.state.data else None,
-        unit_id=form.unit.chosen_id,
-        topic_id=form.topic.chosen_id,
-    )
-    found, total = entries.listed(db.session(), filters, number=page_number())
+    by = narrowing(db.session(), person=me, kind=Kind.POSITION)
+    found, total = entries.listed(db.session(), by.filters, number=page_number())
     questions = entries.names_in(db.session(), [{"question_id": getattr(p, "question_id", None)} for p in found])["question_id"]
     return render_template(
         "positions/index.html",
         page_level=max((e.level for e in found), default=None),
-        form=form,
+        by=by,
         page=page_of(total),
         found=found,
         questions=questions,
-        narrowed=any(request.args.get(name) for name in ("words", "state", "unit", "topic")),
         may_log=may_log(me),
-    ), 200 if valid else 422
+    ), 200 if by.valid else 422
 
 
 # --- logging -------------------------------------------------------------------------------------------------------------

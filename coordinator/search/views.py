@@ -1,35 +1,31 @@
 """The one box: entries, and the topics and units whose names were typed."""
 
-from collections.abc import Callable, Sequence
-from enum import StrEnum
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from sqlalchemy import select
 
-from coordinator.calendar.models import Forum
 from coordinator.db import db
 from coordinator.entries import queries as entries
-from coordinator.entries.models import Entry, Kind, State
-from coordinator.errors import NotFound
+from coordinator.entries.forms import LINKED, chips
+from coordinator.entries.models import Entry
 from coordinator.pages import page_number, page_of, translated
 from coordinator.people.gate import signed_in
-from coordinator.people.models import Unit
 from coordinator.search import queries
 from coordinator.search.forms import SearchForm
 from coordinator.search.rules import Finder
 from coordinator.stems import query_stems
-from coordinator.topics.models import Topic
 
 blueprint = Blueprint("search", __name__)
 
-KEPT = ("q", "unit", "topic", "forum", "state", "kind")
-THINGS: dict[str, tuple[Any, Callable[[Any], str]]] = {
-    "unit": (Unit, lambda u: u.short_name),
-    "topic": (Topic, lambda t: t.name),
-    "forum": (Forum, lambda f: f.short_name),
+KEPT = ("q", "unit", "topic", "state", "kind", *LINKED)
+LABELS: dict[str, Callable[[Any], str]] = {
+    "unit": lambda u: u.short_name,
+    "topic": lambda t: t.name,
+    "forum": lambda f: f.short_name,
 }
 
 
@@ -47,18 +43,13 @@ def index() -> ResponseReturnValue:
     if not form.validate():
         return render_template("search/index.html", form=form, search_text=form.q.data, helping=False), 422
     words = form.q.data or ""
-    chosen = {name: _chosen(name) for name in THINGS}
-    kind, state = _word(Kind, "kind"), _word(State, "state")
-    if not words and not (any(chosen.values()) or kind or state):
+    asked = entries.asked(db.session(), request.args, person=signed_in())
+    chosen = asked.chosen
+    if not words and not chosen:
         return render_template("search/index.html", form=form, search_text="", helping=True)
     if words and not query_stems(words):  # signs only: nothing to look for, which is not the same as everything
         return render_template("search/index.html", form=form, search_text=words, helping=False, page=page_of(0), found=[])
-    filters = entries.Filters(
-        words=words,
-        kind=kind,
-        state=state,
-        **{f"{name}_id": thing.id if thing else None for name, thing in chosen.items()},
-    )
+    filters = replace(asked.filters, words=words)
     rows, total = entries.listed(db.session(), filters, number=page_number())
     finder = Finder(words)
     return render_template(
@@ -72,24 +63,9 @@ def index() -> ResponseReturnValue:
         topics=queries.topics_named(db.session(), words),
         units=queries.units_named(db.session(), words, signed_in()),
         facets_of=_facets(filters, chosen),
-        narrowed=bool(any(chosen.values()) or kind or state),
+        chips=chips(chosen, link),
+        narrowed=bool(chosen),
     )
-
-
-def _chosen(name: str) -> Any:
-    asked = request.args.get(name)
-    if not asked:
-        return None
-    model = THINGS[name][0]
-    found = db.session.scalars(select(model).where(model.ref == asked)).one_or_none()
-    if found is None:
-        raise NotFound
-    return found
-
-
-def _word(words: type[StrEnum], name: str) -> Any:
-    asked = request.args.get(name, "")
-    return words(asked) if asked in set(words) else None
 
 
 def _found(entry: Entry, finder: Finder) -> dict[str, Any]:
@@ -108,13 +84,13 @@ def _found(entry: Entry, finder: Finder) -> dict[str, Any]:
     }
 
 
-def _facets(filters: entries.Filters, chosen: dict[str, Any]) -> list[tuple[str, list[dict[str, Any]]]]:
+def _facets(filters: entries.Filters, chosen: Mapping[str, Any]) -> list[tuple[str, list[dict[str, Any]]]]:
     counted = entries.facets(db.session(), filters)
     groups = [
         (_("Kind"), _items("kind", filters.kind, counted["kind"], lambda k: translated(k.label), lambda k: str(k.value))),
         (_("State"), _items("state", filters.state, counted["state"], lambda s: translated(s.label), lambda s: str(s.value))),
         *(
-            (heading, _items(name, chosen[name], counted[name], THINGS[name][1], lambda thing: str(thing.ref)))
+            (heading, _items(name, chosen.get(name), counted[name], LABELS[name], lambda thing: str(thing.ref)))
             for name, heading in (("unit", _("Unit")), ("topic", _("Topic")), ("forum", _("Forum")))
         ),
     ]

@@ -94,6 +94,13 @@ def narrower_of(session: Session, topic_id: int) -> Sequence[Topic]:
     return _ordered(session, select(Broader.topic_id).where(Broader.broader_id == topic_id))
 
 
+def basket(session: Session, topic_id: int) -> frozenset[int]:
+    """Return the ids of a topic and of all topics that lie within it, however deep."""
+    inner = select(Topic.id).where(Topic.id == topic_id).cte("inner_topics", recursive=True)
+    inner = inner.union(select(Broader.topic_id).join(inner, Broader.broader_id == inner.c.id))
+    return frozenset(session.scalars(select(inner.c.id)))
+
+
 def related_of(session: Session, topic_id: int) -> Sequence[Topic]:
     """Return the other wings of the butterfly, by name."""
     one_way = select(Related.high_id).where(Related.low_id == topic_id)

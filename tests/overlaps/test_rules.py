@@ -1,7 +1,7 @@
 """The rule as a table: signals in, kind, severity and reasons out."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from itertools import product
 
 import pytest
@@ -231,8 +231,11 @@ def test_every_severity_has_its_rank(severity):
     assert RANK[severity] == list(Severity).index(severity)
 
 
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
 def sides(*acknowledged: bool | None) -> list[SideFacts]:
-    return [SideFacts(i, a is not None, bool(a)) for i, a in enumerate(acknowledged)]
+    return [SideFacts(i, a is not None, NOON if a else None) for i, a in enumerate(acknowledged)]
 
 
 @pytest.mark.parametrize(
