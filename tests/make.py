@@ -19,6 +19,9 @@ from coordinator.dossiers import actions as dossiers
 from coordinator.dossiers.models import Dossier
 from coordinator.dossiers.rules import DossierDraft
 from coordinator.entries import actions as entries
+from coordinator.holidays import actions as holidays
+from coordinator.holidays.models import UnitHoliday
+from coordinator.holidays.rules import Day
 from coordinator.overlaps.models import Overlap
 from coordinator.people import actions as people
 from coordinator.people import queries
@@ -77,6 +80,14 @@ class Make:
         with transaction(self.session):
             made = people.add_unit(self.session, draft, by=None, at=self.at)
         return self._read(queries.unit(self.session, made.ref))
+
+    def holiday(self, unit: Unit, day: date | None = None, name: str = "Founding Day") -> UnitHoliday:
+        """Close a unit, and those below it, for a day."""
+        day = day or self.today
+        with transaction(self.session):
+            holidays.add(self.session, unit, [Day(day, name)], by=None, at=self.at)
+            kept = UnitHoliday.unit_id == unit.id, UnitHoliday.day == day
+            return self.session.scalars(select(UnitHoliday).where(*kept)).one()
 
     def group(self, name: str | None = None) -> Group:
         with transaction(self.session):
