@@ -90,6 +90,21 @@ def send(settings: Settings, message: EmailMessage, *, before_body: Callable[[],
         _leave(relay)
 
 
+def greet(settings: Settings) -> str:
+    """Open a connection as for a letter, sign in if there is a name to sign in with, leave; return in a sentence how it went.
+
+    Raises NotTaken.
+    """
+    relay = _connected(settings)
+    locked = relay.sock.version() if isinstance(relay.sock, ssl.SSLSocket) else None
+    _leave(relay)
+    how = [
+        f"encrypted ({locked})" if locked else "not encrypted",
+        f"signed in as {settings.smtp_user}" if settings.smtp_user and settings.smtp_password else "without signing in",
+    ]
+    return f"The mail server {settings.smtp_host}:{settings.smtp_port} answers: {', '.join(how)}."
+
+
 def _one_address(to: str) -> Address:
     if any(ord(c) < 33 or ord(c) == 127 for c in to):
         raise ValueError("an address is one word without line breaks")

@@ -298,12 +298,18 @@ def navigation(wanted: Iterable[tuple[str, str]]) -> list[dict[str, Any]]:
     ]
 
 
+def spoken_language() -> tuple[str, str]:
+    """Return the language of a page or letter that is being made, and the direction it runs in."""
+    language = str(get_locale() or "en").replace("_", "-")
+    return language, "rtl" if language.split("-")[0] in RIGHT_TO_LEFT else "ltr"
+
+
 def frame() -> dict[str, Any]:
     """Return what base.html needs of language and look."""
-    language = str(get_locale() or "en").replace("_", "-")
+    language, direction = spoken_language()
     found = {
         "page_language": language,
-        "page_direction": "rtl" if language.split("-")[0] in RIGHT_TO_LEFT else "ltr",
+        "page_direction": direction,
         "theme": request.cookies.get("theme", "auto"),
         "theme_url": url_for("pages.theme"),
         "ministry_name": settings().ministry_name,

@@ -16,7 +16,7 @@ import pytest
 import time_machine
 from aiosmtpd.controller import Controller
 from alembic import command as alembic
-from flask import Flask
+from flask import Flask, g, has_app_context
 from flask.testing import FlaskClient
 from itsdangerous import URLSafeTimedSerializer
 from sqlalchemy import Engine, event
@@ -192,6 +192,9 @@ class Client(FlaskClient):
             kwargs["data"] = {"csrf_token": self.token(), **(data or {})}
         if self.watching is not None:
             self.watching.commit()  # one connection fewer that holds an old view
+        if has_app_context():  # held open by a fixture, and with it whoever looked last and what they saw
+            g.pop("_login_user", None)
+            db.session.remove()
         answer: TestResponse = super().open(*args, **kwargs)
         if lint and answer.mimetype == "text/html" and answer.status_code not in range(300, 400):
             found = faults(answer.get_data(as_text=True))

@@ -17,9 +17,10 @@ from sqlalchemy import event, or_, select, update
 
 from coordinator.clock import now
 from coordinator.db import bind_reader, bookkeeping, db, read_as_system, transaction
+from coordinator.digests import actions as digest_actions
 from coordinator.digests import commands as digest_commands
 from coordinator.digests import queries as digest_queries
-from coordinator.digests.models import Cadence, Digest, DigestState
+from coordinator.digests.models import Cadence, Digest, DigestState, Schedule
 from coordinator.digests.rules import Window
 from coordinator.entries import actions as entries
 from coordinator.entries import queries as entry_queries
@@ -43,6 +44,7 @@ NOISE = [
     (re.compile(r'name="form_key"[^>]*value="[^"]*"'), "form key"),
     (re.compile(r'value="[^"]*"[^>]*name="form_key"'), "form key"),
     (re.compile(r'nonce="[^"]*"'), "nonce"),
+    (re.compile(r"/digests/stop/[\w-]{22}/[\w-]{22}"), "the link that stops it"),
 ]
 QUIET_HEADERS = {"Date", "Set-Cookie", "X-Request-Id", "Content-Length", "ETag"}
 
@@ -78,6 +80,7 @@ class Onlooker:
         more = [f"{path}?page=2" for path in ("/positions", "/dossiers", "/overlaps", "/search", "/")]
         more += [f"/search?q={p.replace(' ', '+')}" for p in PROBES] + [f"/positions?q={p.split()[0]}" for p in PROBES]
         more += [f"/overlaps?topic={r}" for r in self.known["topic"]] + [f"/search?topic={r}" for r in self.known["topic"]]
+        more += ["/digests/settings?all=1", "/digests/mailbox?all=1"]
         more += [f"/overlaps?state={s}" for s in ("all", "open", "settled", "lapsed")]
         more += [f"{path}?{narrowed}" for path in ("/positions", "/overlaps") for narrowed in self.narrowings()]
         more += [f"/positions/log?supersedes={HIDDEN_REF}", f"/positions/log?topic={self.known['topic'][0]}"]
@@ -99,7 +102,7 @@ class Onlooker:
         seen = {address: self.open(address) for address in self.addresses() if not only or address.startswith(only)}
         for address, data in () if only else self.attempts():
             seen[f"POST {address} {data}"] = self.open(address, method="POST", data=data)
-        seen["the letter"] = self.letter()
+        seen["the letter"], seen["the letter to the unit"] = self.letter(), self.letter(to_unit=True)
         return seen
 
     def attempts(self) -> list[tuple[str, dict[str, str]]]:
@@ -121,25 +124,30 @@ class Onlooker:
         headers = tuple(sorted((k, v) for k, v in answer.headers if k not in QUIET_HEADERS))
         return Seen(answer.status_code, headers, body, len(statements))
 
-    def letter(self) -> Seen:
+    def letter(self, *, to_unit: bool = False) -> Seen:
         with self.app.test_request_context(base_url="http://coordinator.test"):
             session = db.session()
             person = people_queries.person(session, self.person.ref)
+            kept = digest_queries.mailbox(session, person.unit_id) if to_unit else digest_queries.chosen(session, person.id)
             with counted() as statements:
-                found = digest_commands.compute(person, Window(0, 10**9), at=now())
+                whom = digest_queries.addressee(session, kept, at=now())
+                found = digest_commands.compute(whom, Window(0, 10**9), at=now())
                 message = digest_commands.letter(
-                    person, found, period_on=now().date(), ref="x" * 22, message_id="<x@coordinator.test>", at=now()
+                    whom, found, period_on=now().date(), ref="x" * 22, message_id="<x@coordinator.test>", at=now()
                 )
             parts = [p.get_content() for p in message.walk() if p.get_content_maintype() == "text"]
             db.session.remove()
-        return Seen(int(found.worth_sending), (("Subject", str(message["Subject"])),), "\n".join(parts), len(statements))
+        for noise, name in NOISE:
+            parts = [noise.sub(name, part) for part in parts]
+        headers = (("Subject", str(message["Subject"])), ("X-Marking", str(message["X-Marking"])))
+        return Seen(int(found.worth_sending), headers, "\n".join(parts), len(statements))
 
 
 def kind_of(endpoint: str) -> str:
     """Say what sort of thing the ref in an endpoint's address is of."""
     feature, _, view = endpoint.partition(".")
     kinds = {"positions": "entry", "dossiers": "entry", "entries": "entry", "topics": "topic", "overlaps": "overlap"}
-    kinds |= {"digests": "digest", "people": "unit", "groups": "group", "deputies": "person"}
+    kinds |= {"digests": "digest", "people": "unit", "groups": "group", "deputies": "person", "holidays": "unit"}
     if view in {"organisation", "edit_organisation", "edit_person"}:
         return view.rpartition("_")[2]
     return view.rpartition("_")[2] if feature == "calendar" else kinds.get(feature, "")
@@ -198,12 +206,14 @@ class World:
             make.dossier(by=self.other, topic=self.side_topic, title="Cables", counterparts=(self.counterpart.id,)),
             make.position(by=self.reader, released=False, title="A draft of ours", topic=self.topic),
         ]
+        for unit in (self.reader.unit, self.owner.unit):
+            self._mailbox(unit, self.reader if unit is self.reader.unit else self.owner)
         with bookkeeping(session):
+            digest_actions.choose(session, self.reader.id, Schedule(Cadence.DAILY, 7))
             session.add(
                 Digest(
-                    person_id=self.reader.id,
+                    subscription_id=digest_queries.chosen(session, self.reader.id).id,
                     period_on=at.date(),
-                    cadence=Cadence.DAILY,
                     state=DigestState.SENT,
                     message_id="<x@coordinator.test>",
                     due_at=at,
@@ -214,6 +224,22 @@ class World:
             )
         self.overlap_ref = self._refs(Overlap)[0]
         self.digest_ref = session.scalars(select(Digest.ref)).one()
+
+    def _mailbox(self, unit: Any, by: Any) -> None:
+        """Let a unit's mailbox get a digest."""
+        self.session.info["reader"] = None
+        with transaction(self.session):
+            kept = people_queries.unit(self.session, unit.ref)
+            kept.mailbox = f"{unit.short_name}@ministry.example".lower()
+            digest_actions.choose_mailbox(
+                self.session,
+                kept,
+                Schedule(Cadence.DAILY, 7),
+                address=kept.mailbox,
+                zone="Europe/Vienna",
+                by=people_queries.person(self.session, by.ref),
+                at=self.at,
+            )
 
     def _refs(self, table: Any) -> list[str]:
         with read_as_system(self.session, "check") as connection:
@@ -333,6 +359,7 @@ def test_a_hidden_entry_changes_nothing_for_a_reader(world, onlooker, way):
     assert any(seen.status == 200 for seen in before.values())
     assert "We oppose the instrument" in before["/positions"].body
     assert "We oppose the instrument" in before["the letter"].body
+    assert "We oppose the instrument" in before["the letter to the unit"].body
     entry = getattr(world, way)()
     assert differences(before, onlooker.look()) == []
     if way != "above_my_clearance":

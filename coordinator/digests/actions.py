@@ -16,9 +16,11 @@ from sqlalchemy.orm import Session, aliased
 
 from coordinator.db import new_ref
 from coordinator.digests import queries
-from coordinator.digests.models import Cadence, Digest, DigestState, Subscription
-from coordinator.digests.rules import DEFAULT, LEASE, MOST_TRIES, Window, wait_after
+from coordinator.digests.models import Cadence, Digest, DigestState, Edition, Schedule, Subscription
+from coordinator.digests.rules import DEFAULTS, LEASE, MOST_TRIES, Window, wait_after
 from coordinator.errors import N_
+from coordinator.history.actions import record
+from coordinator.people.models import Person, Unit
 
 MERGED = N_("Merged into a later one.")
 STOPPED = N_("Stopped before it was sent.")
@@ -30,26 +32,25 @@ CHUNK = 400
 
 
 def plan(session: Session, *, domain: str, at: datetime) -> int:
-    """Promise every person the digest that is due by a moment; return how many are new.
+    """Promise every subscription the letter that is due by a moment; return how many are new.
 
-    There is one per person and local day, however often and by however many workers this is run. What was missed before is
-    merged into it: it tells of everything since the last one that was sent.
+    There is one per subscription and local day, however often and by however many workers this is run. What was missed before
+    is merged into it: it tells of everything since the last one that was sent.
     """
-    new, due = queries.subscriptions(session, domain=domain, at=at)
-    cadence, hour = DEFAULT
-    # the first digest tells of all that is open
-    _put(session, Subscription, [{"person_id": i, "cadence": cadence, "hour": hour, "told_number": 0} for i in new])
+    for edition, person_ids in queries.newcomers(session).items():
+        # the first letter tells of all that is open
+        _put(session, Subscription, [_wanting(edition, DEFAULTS[edition], person_id=i) for i in person_ids])
+    due = queries.due(session, domain=domain, at=at)
     # first the older ones, which waits for whoever is about to claim one of them; then the new ones. Older by their day: one
     # of this very day may have been put there by another worker since we looked
     for period_on in sorted({d.period_on for d in due}):
-        for some in _chunks([d.person_id for d in due if d.period_on == period_on]):
-            session.execute(_merge().where(Digest.person_id.in_(some), Digest.period_on < period_on))
+        for some in _chunks([d.subscription_id for d in due if d.period_on == period_on]):
+            session.execute(_merge().where(Digest.subscription_id.in_(some), Digest.period_on < period_on))
     rows = [
         {
             "ref": new_ref(),
-            "person_id": d.person_id,
+            "subscription_id": d.subscription_id,
             "period_on": d.period_on,
-            "cadence": d.cadence,
             "state": DigestState.QUEUED,
             "message_id": d.message_id,
             "due_at": d.due_at,
@@ -62,6 +63,11 @@ def plan(session: Session, *, domain: str, at: datetime) -> int:
     return _put(session, Digest, rows)
 
 
+def _wanting(edition: Edition, schedule: Schedule, **whose: Any) -> dict[str, Any]:
+    kept = {"cadence": schedule.cadence, "weekdays": schedule.bits, "hour": schedule.hour}
+    return {"ref": new_ref(), "edition": edition, "told_number": 0} | kept | whose
+
+
 def tidy(session: Session, *, at: datetime) -> None:
     """Take back what a worker that died had claimed; what it had begun to send nobody can know: that becomes uncertain."""
     stale = Digest.lease_until <= at
@@ -70,7 +76,9 @@ def tidy(session: Session, *, at: datetime) -> None:
     unknown = {"state": DigestState.UNCERTAIN, "lease_until": None, "trouble": NO_ANSWER}
     session.execute(update(Digest).where(Digest.state == DigestState.DATA, stale).values(unknown))
     later = aliased(Digest)
-    session.execute(_merge().where(exists().where(later.person_id == Digest.person_id, later.period_on > Digest.period_on)))
+    session.execute(
+        _merge().where(exists().where(later.subscription_id == Digest.subscription_id, later.period_on > Digest.period_on))
+    )
 
 
 def _merge() -> Any:
@@ -101,14 +109,14 @@ class Claimed:
 
 
 def claim(session: Session, *, worker: str, at: datetime) -> Claimed | None:
-    """Take the longest due digest that nobody holds, or return None. Of one person never two at once."""
+    """Take the longest due letter that nobody holds, or return None. Of one subscription never two at once."""
     other = aliased(Digest)
     first = (
         select(Digest.id)
         .where(
             Digest.state == DigestState.QUEUED,
             Digest.due_at <= at,
-            ~exists().where(other.person_id == Digest.person_id, other.state.in_(_HELD)),
+            ~exists().where(other.subscription_id == Digest.subscription_id, other.state.in_(_HELD)),
         )
         .order_by(Digest.due_at, Digest.id)
         .limit(1)
@@ -126,29 +134,29 @@ def claim(session: Session, *, worker: str, at: datetime) -> Claimed | None:
 
 
 def begin_body(session: Session, held: Claimed, window: Window, *, at: datetime) -> bool:
-    """Note that the body is about to go; False if the claim was lost, or something was told to the person meanwhile."""
-    person_id = select(Digest.person_id).where(Digest.id == held.id).scalar_subquery()
-    told = exists().where(Subscription.person_id == person_id, Subscription.told_number == window.after)
+    """Note that the body is about to go; False if the claim was lost, or something was told to the reader meanwhile."""
+    told = exists().where(Subscription.id == _subscription_of(held), Subscription.told_number == window.after)
     values = {
         "state": DigestState.DATA,
         "after_number": window.after,
         "up_to_number": window.up_to,
         "lease_until": at + LEASE,
+        "tried_at": at,
         "trouble": "",
     }
     return bool(_move(session, held, [DigestState.CLAIMED], values, told))
 
 
 def note_sent(session: Session, held: Claimed, window: Window, *, at: datetime) -> None:
-    """Note that the mail was taken, and with it, in one commit, up to where the person has been told."""
-    values = {"state": DigestState.SENT, "sent_at": at, "lease_until": None, "trouble": ""}
+    """Note that the mail was taken, and with it, in one commit, up to where its reader has been told."""
+    values = {"state": DigestState.SENT, "sent_at": at, "tried_at": at, "lease_until": None, "trouble": ""}
     # an answer that came after the lease had run out is an answer nevertheless
     if _move(session, held, [DigestState.DATA, DigestState.UNCERTAIN], values):
         _told(session, held, window)
 
 
 def note_nothing(session: Session, held: Claimed, window: Window | None, *, why: str = "") -> None:
-    """Note that there is nothing to send; with a window, the person needs not be told of it again."""
+    """Note that there is nothing to send; with a window, the reader needs not be told of it again."""
     numbers = {} if window is None else {"after_number": window.after, "up_to_number": window.up_to}
     values = {"state": DigestState.NOTHING, "lease_until": None, "trouble": why} | numbers
     if _move(session, held, [DigestState.CLAIMED], values) and window is not None:
@@ -173,10 +181,17 @@ def note_refused(session: Session, held: Claimed, answer: str, *, lasting: bool,
         "worker": held.worker if failed else "",
         "trouble": answer[:300],
         "due_at": at if failed else at + wait_after(held.tries),
+        "tried_at": at,
         "tries": held.tries if reached else held.tries - 1,
     }
     _move(session, held, _HELD, values)
     return state
+
+
+def note_postponed(session: Session, held: Claimed, *, until: datetime) -> None:
+    """Note that this is no day for a letter: it waits, and the next one of the subscription takes its place if it comes first."""
+    values = {"state": DigestState.QUEUED, "lease_until": None, "worker": "", "due_at": until, "tries": held.tries - 1}
+    _move(session, held, [DigestState.CLAIMED], values)
 
 
 def _move(session: Session, held: Claimed, states: Iterable[DigestState], values: dict[str, Any], *also: Any) -> int:
@@ -191,13 +206,16 @@ def _move(session: Session, held: Claimed, states: Iterable[DigestState], values
 
 
 def _told(session: Session, held: Claimed, window: Window) -> None:
-    person_id = select(Digest.person_id).where(Digest.id == held.id).scalar_subquery()
     session.execute(
         update(Subscription)
-        .where(Subscription.person_id == person_id, Subscription.told_number < window.up_to)
+        .where(Subscription.id == _subscription_of(held), Subscription.told_number < window.up_to)
         .values(told_number=window.up_to)
         .execution_options(synchronize_session=False)
     )
+
+
+def _subscription_of(held: Claimed) -> Any:
+    return select(Digest.subscription_id).where(Digest.id == held.id).scalar_subquery()
 
 
 def _count(result: Any) -> int:
@@ -208,19 +226,46 @@ def _count(result: Any) -> int:
 # --- choosing ----------------------------------------------------------------------------------------------------------
 
 
-def choose(session: Session, person_id: int, cadence: Cadence, hour: int) -> None:
-    """Keep when a person wants the digest; off also stops what waits to be sent."""
-    _put(session, Subscription, [{"person_id": person_id, "cadence": cadence, "hour": hour, "told_number": 0}])
-    session.execute(update(Subscription).where(Subscription.person_id == person_id).values(cadence=cadence, hour=hour))
-    if cadence is Cadence.OFF:
+def choose(session: Session, person_id: int, schedule: Schedule, *, edition: Edition = Edition.PERSON) -> None:
+    """Keep when a person wants a letter; off also stops what waits to be sent."""
+    _put(session, Subscription, [_wanting(edition, schedule, person_id=person_id)])
+    _keep(session, schedule, Subscription.person_id == person_id, Subscription.edition == edition)
+
+
+def choose_mailbox(session: Session, unit: Unit, schedule: Schedule, *, address: str, zone: str, by: Person, at: datetime) -> None:
+    """Keep when the mailbox of a unit gets its letter, and which mailbox was agreed to."""
+    whose = {"unit_id": unit.id, "address": address, "time_zone": zone}
+    _put(session, Subscription, [_wanting(Edition.MAILBOX, schedule, **whose)])
+    _keep(session, schedule, Subscription.unit_id == unit.id, address=address, time_zone=zone)
+    said = {
+        "cadence": schedule.cadence.value,
+        "weekdays": sorted(schedule.weekdays, key=lambda d: d.number),
+        "hour": schedule.hour,
+        "time_zone": zone,
+        "address": address,
+    }
+    record(session, "unit.mailbox_chosen", subject=("unit", unit.id), by=by, at=at, said=said)
+
+
+def stop(session: Session, kept: Subscription) -> None:
+    """Stop a subscription; days and hour stay, for when it is wanted again."""
+    _keep(session, Schedule(Cadence.OFF, kept.hour, kept.schedule.weekdays), Subscription.id == kept.id)
+
+
+def stop_mailbox(session: Session, kept: Subscription, *, at: datetime) -> None:
+    """Stop the letter to a unit's mailbox by the link in it: nobody knows who followed it."""
+    stop(session, kept)
+    said = {"cadence": Cadence.OFF.value}
+    record(session, "unit.mailbox_stopped", subject=("unit", kept.unit_id or 0), by=None, at=at, said=said)
+
+
+def _keep(session: Session, schedule: Schedule, *which: Any, **also: Any) -> None:
+    values = {"cadence": schedule.cadence, "weekdays": schedule.bits, "hour": schedule.hour} | also
+    session.execute(update(Subscription).where(*which).values(values).execution_options(synchronize_session=False))
+    if schedule.cadence is Cadence.OFF:
         session.execute(
             update(Digest)
-            .where(Digest.person_id == person_id, Digest.state == DigestState.QUEUED)
+            .where(Digest.subscription_id.in_(select(Subscription.id).where(*which)), Digest.state == DigestState.QUEUED)
             .values(state=DigestState.NOTHING, trouble=STOPPED)
+            .execution_options(synchronize_session=False)
         )
-
-
-def stop(session: Session, person_id: int) -> None:
-    """Stop all mail to a person; the hour stays, for when they want it again."""
-    kept = queries.subscription(session, person_id)
-    choose(session, person_id, Cadence.OFF, kept.hour if kept else DEFAULT[1])

@@ -21,22 +21,20 @@ from coordinator.clock import now
 from coordinator.db import bind_reader, bookkeeping, db
 from coordinator.digests import actions, queries, rules
 from coordinator.digests.actions import Claimed
-from coordinator.digests.models import Cadence, DigestState
-from coordinator.digests.queries import Contents
+from coordinator.digests.models import DigestState, Edition
+from coordinator.digests.queries import Addressee, Contents
 from coordinator.digests.rules import Window
-from coordinator.errors import N_, Busy
-from coordinator.extensions import settings
+from coordinator.errors import Busy
+from coordinator.extensions import language, settings
 from coordinator.history.queries import last_number
-from coordinator.pages import address, log, translated
-from coordinator.people.models import Person
-from coordinator.people.queries import person_by_email, reader_of
+from coordinator.pages import LEVELS, address, log, spoken_language, translated
+from coordinator.people.queries import person_by_email
 
 group = AppGroup("digests", help="Send the digests, or look at one before it goes.")
 
 Moment = Callable[[], datetime]
-LANGUAGE = "en"
 UNREACHED = "unreached"
-GONE = N_("The account is disabled, or its owner wants no digest any more.")
+POSTPONED = "postponed"
 
 
 class _LetGo(Exception):
@@ -91,19 +89,25 @@ def _send_one(held: Claimed, *, moment: Moment) -> str:
 
 def _send(held: Claimed, *, moment: Moment) -> str:
     session, at = db.session(), moment()
-    digest, chosen = queries.to_send(session, held.id)
-    person, told = digest.person, chosen.told_number
-    if not person.is_active or chosen.cadence is Cadence.OFF:
+    digest = queries.to_send(session, held.id)
+    try:
+        whom = queries.addressee(session, digest.subscription, at=at)
+    except queries.NotWanted as error:
         with bookkeeping(session):
-            actions.note_nothing(session, held, None, why=GONE)
+            actions.note_nothing(session, held, None, why=error.sentence)
         return DigestState.NOTHING
-    window = Window(told, last_number(session))
-    found = compute(person, window, at=at)
+    wait = queries.closed_until(session, digest.subscription, whom, at=at)
+    if wait is not None:
+        with bookkeeping(session):
+            actions.note_postponed(session, held, until=wait)
+        return POSTPONED
+    window = Window(digest.subscription.told_number, last_number(session))
+    found = compute(whom, window, at=at)
     if not found.worth_sending:
         with bookkeeping(session):
             actions.note_nothing(session, held, window)
         return DigestState.NOTHING
-    message = letter(person, found, period_on=digest.period_on, ref=digest.ref, message_id=digest.message_id, at=at)
+    message = letter(whom, found, period_on=digest.period_on, ref=digest.ref, message_id=digest.message_id, at=at)
 
     def before_body() -> None:
         with bookkeeping(session):
@@ -132,30 +136,30 @@ def _refused(held: Claimed, error: mail.NotTaken, *, at: datetime) -> str:
     return state if error.reached else UNREACHED
 
 
-def compute(person: Person, window: Window, *, at: datetime) -> Contents:
-    """Return what a window tells a person, computed as that person; the session stays bound to them."""
+def compute(whom: Addressee, window: Window, *, at: datetime) -> Contents:
+    """Return what a window tells somebody, computed as they are seen by the register; the session stays bound to them."""
     session = db.session()
-    reader = reader_of(session, person)
-    bind_reader(session, reader)
-    return queries.contents(session, reader, window, at=at, on=at.astimezone(ZoneInfo(person.time_zone)).date())
+    bind_reader(session, whom.reader)
+    return queries.contents(session, whom.reader, window, at=at, on=rules.local_day(at, whom.zone))
 
 
 # --- the letter ------------------------------------------------------------------------------------------------------------
 
 
-def letter(person: Person, found: Contents, *, period_on: date, ref: str, message_id: str, at: datetime) -> EmailMessage:
-    """Return the mail of a digest: text and HTML, with the way to stop it in its head."""
-    words = _words(person, found, period_on=period_on, ref=ref)
-    with force_locale(LANGUAGE):
+def letter(whom: Addressee, found: Contents, *, period_on: date, ref: str, message_id: str, at: datetime) -> EmailMessage:
+    """Return the mail of a digest: text and HTML, with its marking and the way to stop it in its head."""
+    with force_locale(language()):
+        words = _words(whom, found, period_on=period_on, ref=ref)
         return mail.letter(
             settings(),
-            to=person.email,
+            to=whom.address,
             subject=_render("digests/letter/subject.txt").strip(),
             text=_render("digests/letter/body.txt", **words),
             html=_render("digests/letter/body.html", **words),
             message_id=message_id,
             at=at,
             headers={
+                "X-Marking": LEVELS[found.told_level],
                 "List-Unsubscribe": f"<{words['stop_url']}>",
                 "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
             },
@@ -166,24 +170,22 @@ def _render(name: str, **words: Any) -> str:
     return current_app.jinja_env.get_template(name).render(**words)  # without what pages have: nobody is looking
 
 
-def _words(person: Person, found: Contents, *, period_on: date, ref: str | None) -> dict[str, Any]:
+def _words(whom: Addressee, found: Contents, *, period_on: date, ref: str | None) -> dict[str, Any]:
     secret = settings().secret_key.get_secret_value()
-    items = [rules.item(p, url=address, t=translated) for p in found.pairs]
-    notes = [rules.note(p, url=address, t=translated) for p in found.papers]
-    return {
-        "person": person,
+    spoken, direction = spoken_language()
+    return rules.told(found.pairs, found.papers, url=address, t=translated) | {
+        "language": spoken,
+        "direction": direction,
+        "whom": whom,
         "period_on": period_on,
         "ministry": settings().ministry_name,
         "level": found.told_level,
-        "items": [i for i in items if not i["sealed"]],
-        "notes": [n for n in notes if not n["sealed"]],
-        "sealed": [i["url"] for i in (*items, *notes) if i["sealed"]],
         "shown": len(found.pairs),
         "total": found.total,
         "closed": {state.value: number for state, number in found.closed.items()},
         "all_url": address("digests.show", ref=ref) if ref else address("overlaps.index"),
-        "settings_url": address("digests.settings"),
-        "stop_url": address("digests.stop", person=person.ref, token=rules.stop_token(secret, person.ref)),
+        "settings_url": address("digests.mailbox" if whom.edition is Edition.MAILBOX else "digests.settings"),
+        "stop_url": address("digests.stop", ref=whom.ref, token=rules.stop_token(secret, whom.ref)),
     }
 
 
@@ -223,11 +225,21 @@ def preview(email: str, at: datetime | None) -> None:
     person = person_by_email(session, email)
     if person is None:
         raise click.ClickException(f"Nobody has the address {email}.")
-    kept = queries.subscription(session, person.id)
-    found = compute(person, Window(kept.told_number if kept else 0, last_number(session)), at=at)
+    kept = queries.chosen(session, person.id)
+    whom = queries.to_person(session, person, kept)
+    found = compute(whom, Window(kept.told_number, last_number(session)), at=at)
     if not found.worth_sending:
         click.echo("Nothing changed for them: no mail would be sent.")
         return
-    period_on = at.astimezone(ZoneInfo(person.time_zone)).date()
-    with force_locale(LANGUAGE):
-        click.echo(_render("digests/letter/body.txt", **_words(person, found, period_on=period_on, ref=None)))
+    with force_locale(language()):
+        click.echo(_render("digests/letter/body.txt", **_words(whom, found, period_on=rules.local_day(at, whom.zone), ref=None)))
+
+
+@group.command()
+def check() -> None:
+    """Say whether the mail server answers and lets us in; sends nothing. Exits with 1 and its words if not."""
+    try:
+        click.echo(mail.greet(settings()))
+    except mail.NotTaken as error:
+        where = f"{settings().smtp_host}:{settings().smtp_port}"
+        raise click.ClickException(f"The mail server {where} cannot be used: {error.answer}") from None

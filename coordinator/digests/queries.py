@@ -1,21 +1,34 @@
-"""What is due to whom, and what it tells: computed as that person, at the moment of sending or reading."""
+"""What is due to whom, and what it tells: computed as its reader, at the moment of sending or reading."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, joinedload, selectinload
 
-from coordinator.digests.models import Cadence, Digest, Subscription
-from coordinator.digests.rules import DEFAULT, MOST_ITEMS, Window, due_at, latest_period, message_id, sealed
-from coordinator.errors import NotFound
+from coordinator.db import new_ref
+from coordinator.digests import rules
+from coordinator.digests.models import Cadence, Digest, Edition, Subscription
+from coordinator.digests.rules import (
+    DEFAULTS,
+    MOST_ITEMS,
+    Window,
+    due_at,
+    latest_period,
+    local_day,
+    next_period,
+    sealed,
+)
+from coordinator.errors import N_, NotFound, Refused
 from coordinator.history.models import Event
+from coordinator.holidays import queries as holidays
 from coordinator.overlaps.models import Overlap, OverlapKind, OverlapState, Step
 from coordinator.overlaps.queries import OPEN, with_company
-from coordinator.people.models import Person, Unit
-from coordinator.people.rules import Reader
+from coordinator.people import queries as people
+from coordinator.people.models import Person, Role, Unit
+from coordinator.people.rules import Reader, comparable
 from coordinator.worklist.queries import to_answer
 from coordinator.worklist.rules import Pair, Paper, Task, pair, sees_all
 
@@ -27,80 +40,268 @@ _step = Step.__table__
 
 @dataclass(frozen=True)
 class Due:
-    """A digest that is due and not there yet."""
+    """A letter that is due and not there yet."""
 
-    person_id: int
+    subscription_id: int
     period_on: date
-    cadence: Cadence
     due_at: datetime
     message_id: str
 
 
-def subscriptions(session: Session, *, domain: str, at: datetime) -> tuple[list[int], list[Due]]:
-    """Return the active persons who have not chosen yet, and what is due to all active persons by a moment and not there yet."""
+def newcomers(session: Session) -> dict[Edition, list[int]]:
+    """Return the active persons who have no subscription yet, by edition."""
+    found: dict[Edition, list[int]] = {}
+    for edition, whom in _SENT_UNASKED.items():
+        has = exists().where(Subscription.person_id == Person.id, Subscription.edition == edition)
+        found[edition] = list(
+            session.scalars(select(Person.id).where(Person.disabled_at.is_(None), whom, ~has).order_by(Person.id))
+        )
+    return found
+
+
+_SENT_UNASKED: dict[Edition, ColumnElement[bool]] = {Edition.PERSON: Person.id.is_not(None)}
+
+
+def due(session: Session, *, domain: str, at: datetime) -> list[Due]:
+    """Return what is due by a moment and not there yet; the number of statements is the same however many there are."""
+    last = select(func.max(Digest.period_on)).where(Digest.subscription_id == Subscription.id).scalar_subquery()
     rows = session.execute(
-        select(Person.id, Person.ref, Person.time_zone, Subscription.cadence, Subscription.hour, func.max(Digest.period_on))
-        .outerjoin(Subscription, Subscription.person_id == Person.id)
-        .outerjoin(Digest, Digest.person_id == Person.id)
-        .where(Person.disabled_at.is_(None))
-        .group_by(Person.id, Person.ref, Person.time_zone, Subscription.cadence, Subscription.hour)
-        .order_by(Person.id)
+        select(Subscription, Person.time_zone, Person.unit_id, last)
+        .outerjoin(Person, Person.id == Subscription.person_id)
+        .outerjoin(Unit, Unit.id == Subscription.unit_id)
+        .where(
+            Subscription.cadence != Cadence.OFF,
+            Person.disabled_at.is_(None),
+            or_(Unit.ends_on.is_(None), Unit.ends_on > at.date() - timedelta(days=1)),
+        )
+        .order_by(Subscription.id)
+        .execution_options(populate_existing=True)
     ).all()
-    new: list[int] = []
-    found: list[Due] = []
-    for person_id, ref, zone, cadence, hour, last in rows:
-        if cadence is None:
-            new.append(person_id)
-            cadence, hour = DEFAULT
-        period = latest_period(cadence, hour, zone, at=at)
-        if period is not None and (last is None or period > last):
-            name = message_id(ref, period, domain=domain)
-            found.append(Due(person_id, period, cadence, due_at(period, hour, zone), name))
-    return new, found
+    closed = _holidays(session, {unit_id or s.unit_id or 0 for s, _zone, unit_id, _last in rows}, at=at)
+    found = []
+    for kept, zone, unit_id, last_on in rows:
+        zone, off = kept.time_zone or zone, closed.get(unit_id or kept.unit_id or 0, frozenset())
+        period = latest_period(kept.schedule, zone, at=at, holidays=off)
+        if period is not None and (last_on is None or period > last_on):
+            name = rules.message_id(kept.ref, period, domain=domain)
+            found.append(Due(kept.id, period, due_at(period, kept.hour, zone), name))
+    return found
 
 
-def to_send(session: Session, digest_id: int) -> tuple[Digest, Subscription]:
-    """Return a digest with its person, as reader_of needs them, and what they chose."""
-    digest = session.scalars(
+def _holidays(session: Session, unit_ids: set[int], *, at: datetime) -> dict[int, frozenset[date]]:
+    far = timedelta(days=rules.FAR_DAYS)
+    return holidays.days(session, unit_ids, since=at.date() - far, until=at.date() + far)
+
+
+@dataclass(frozen=True)
+class Coming:
+    """When the next letter of a subscription comes, in its zone; `now` if it waits to be sent already."""
+
+    at: datetime | None
+    zone: str
+    now: bool = False
+
+
+def coming(session: Session, kept: Subscription, *, unit_id: int, zone: str, at: datetime) -> Coming:
+    """Return when a subscription's next letter comes."""
+    off = _holidays(session, {unit_id}, at=at).get(unit_id, frozenset())
+    latest = session.execute(
+        select(Digest.period_on, Digest.state).where(Digest.subscription_id == kept.id).order_by(Digest.period_on.desc()).limit(1)
+    ).one_or_none()
+    period = latest_period(kept.schedule, zone, at=at, holidays=off)
+    waits = latest is not None and latest.state in rules.UNDER_WAY
+    if local_day(at, zone) not in off and (waits or (period is not None and (latest is None or period > latest.period_on))):
+        return Coming(at, zone, now=True)
+    on = next_period(kept.schedule, zone, at=at, holidays=off)
+    return Coming(due_at(on, kept.hour, zone) if on else None, zone)
+
+
+def closed_until(session: Session, kept: Subscription, whom: "Addressee", *, at: datetime) -> datetime | None:
+    """Return the moment until which a letter that comes on a holiday has to wait, or None if it is none."""
+    off = _holidays(session, {whom.unit_id}, at=at).get(whom.unit_id, frozenset())
+    if local_day(at, whom.zone) not in off:
+        return None
+    on = next_period(kept.schedule, whom.zone, at=at, holidays=off)
+    return due_at(on, kept.hour, whom.zone) if on else at + timedelta(days=1)
+
+
+# --- to whom it goes ---------------------------------------------------------------------------------------------------
+
+
+class NotWanted(Refused):
+    """The account is disabled, or its owner wants no digest any more."""
+
+
+NO_MEMBERS = N_("Nobody is in the unit.")
+UNIT_ENDED = N_("The unit has ended.")
+OTHER_MAILBOX = N_("The unit's mailbox was changed. A releasing officer of the unit has to agree to the new one.")
+
+
+@dataclass(frozen=True)
+class Addressee:
+    """Whom a letter goes to, and as whom it is computed."""
+
+    subscription_id: int
+    ref: str
+    edition: Edition
+    name: str
+    address: str
+    zone: str
+    unit_id: int
+    reader: Reader
+
+
+def to_send(session: Session, digest_id: int) -> Digest:
+    """Return a digest with its subscription, as addressee needs it."""
+    return session.scalars(
         select(Digest)
         .where(Digest.id == digest_id)
+        .options(joinedload(Digest.subscription))
+        .execution_options(populate_existing=True)
+    ).one()
+
+
+def addressee(session: Session, kept: Subscription, *, at: datetime) -> Addressee:
+    """Return whom a subscription goes to at a moment; raises NotWanted, with the reason, if to nobody."""
+    if kept.cadence is Cadence.OFF:
+        raise NotWanted
+    return _of_unit(session, kept, at=at) if kept.unit_id is not None else _of_person(session, kept)
+
+
+def _of_person(session: Session, kept: Subscription) -> Addressee:
+    person = session.scalars(
+        select(Person)
+        .where(Person.id == kept.person_id)
         .options(
-            joinedload(Digest.person).joinedload(Person.unit).joinedload(Unit.organisation),
-            joinedload(Digest.person).selectinload(Person.duties),
-            joinedload(Digest.person).selectinload(Person.memberships),
+            joinedload(Person.unit).joinedload(Unit.organisation),
+            selectinload(Person.duties),
+            selectinload(Person.memberships),
         )
         .execution_options(populate_existing=True)
     ).one()
-    chosen = session.scalars(
-        select(Subscription).where(Subscription.person_id == digest.person_id).execution_options(populate_existing=True)
-    ).one()
-    return digest, chosen
+    if not person.is_active:
+        raise NotWanted
+    return to_person(session, person, kept)
 
 
-def subscription(session: Session, person_id: int) -> Subscription | None:
-    """Return what a person chose, or None."""
-    return session.scalars(select(Subscription).where(Subscription.person_id == person_id)).one_or_none()
+def to_person(session: Session, person: Person, kept: Subscription) -> Addressee:
+    """Return a person, who comes with unit, roles and groups, as the one whom a letter goes to."""
+    reader = people.reader_of(session, person)
+    return Addressee(kept.id, kept.ref, kept.edition, person.name, person.email, person.time_zone, person.unit_id, reader)
 
 
-def of_person(session: Session, person_id: int, *, offset: int, limit: int) -> Sequence[Digest]:
-    """Return the digests of a person, newest first."""
+def _of_unit(session: Session, kept: Subscription, *, at: datetime) -> Addressee:
+    unit = session.scalars(select(Unit).where(Unit.id == kept.unit_id).execution_options(populate_existing=True)).one()
+    zone = kept.time_zone or "UTC"
+    if unit.ends_on is not None and unit.ends_on <= local_day(at, zone):
+        raise NotWanted(UNIT_ENDED)
+    if not same_mailbox(kept, unit):
+        raise NotWanted(OTHER_MAILBOX)
+    reader = mailbox_reader(session, unit.id)
+    if reader is None:
+        raise NotWanted(NO_MEMBERS)
+    return Addressee(kept.id, kept.ref, kept.edition, unit.name, kept.address or "", zone, unit.id, reader)
+
+
+def same_mailbox(kept: Subscription, unit: Unit) -> bool:
+    """Say whether the unit's mailbox is still the one that was agreed to: another may be read by others."""
+    return comparable(kept.address or "") == comparable(unit.mailbox or "")
+
+
+ANSWERS_FOR_UNIT = frozenset({Role.OFFICER, Role.RELEASING_OFFICER})
+
+
+def mailbox_reader(session: Session, unit_id: int) -> Reader | None:
+    """Return a unit's mailbox as the register sees it: what everybody in the unit may read; None if nobody is in it.
+
+    The tokens are those that every member holds (no person's, no group's, no coordinator's), the level is the lowest that any
+    of them reads. What is put before it is what waits for the unit.
+    """
+    clearances = session.scalars(select(Person.clearance).where(Person.unit_id == unit_id, Person.disabled_at.is_(None))).all()
+    shared = people.unit_readers(session, [unit_id])[unit_id]
+    level = rules.shared_level(shared.level, clearances)
+    return None if level is None else replace(shared, level=level, roles=ANSWERS_FOR_UNIT)
+
+
+def subscription(session: Session, person_id: int, edition: Edition = Edition.PERSON) -> Subscription | None:
+    """Return what a person chose, or None if nothing yet."""
+    return _one_subscription(session, Subscription.person_id == person_id, Subscription.edition == edition)
+
+
+def chosen(session: Session, person_id: int, edition: Edition = Edition.PERSON) -> Subscription:
+    """Return what a person chose, or what holds until they do: the latter is kept nowhere."""
+    schedule = DEFAULTS[edition]
+    return subscription(session, person_id, edition) or Subscription(
+        ref=new_ref(),
+        edition=edition,
+        person_id=person_id,
+        cadence=schedule.cadence,
+        weekdays=schedule.bits,
+        hour=schedule.hour,
+        told_number=0,
+    )
+
+
+def mailbox(session: Session, unit_id: int) -> Subscription | None:
+    """Return what was chosen for a unit's mailbox, or None if nothing yet."""
+    return _one_subscription(session, Subscription.unit_id == unit_id)
+
+
+def mailbox_changes(session: Session, unit_id: int, *, most: int = 10) -> Sequence[Event]:
+    """Return who chose what for a unit's mailbox, newest first, each with its actor and payload."""
+    return session.scalars(
+        select(Event)
+        .where(
+            Event.subject_kind == "unit",
+            Event.subject_id == unit_id,
+            Event.action.in_(["unit.mailbox_chosen", "unit.mailbox_stopped"]),
+        )
+        .options(joinedload(Event.actor), joinedload(Event.payload))
+        .order_by(Event.number.desc())
+        .limit(most)
+    ).all()
+
+
+def by_ref(session: Session, ref: str) -> Subscription:
+    """Return a subscription by ref; raises NotFound."""
+    found = _one_subscription(session, Subscription.ref == ref)
+    if found is None:
+        raise NotFound
+    return found
+
+
+def _one_subscription(session: Session, *which: ColumnElement[bool]) -> Subscription | None:
+    return session.scalars(select(Subscription).where(*which).execution_options(populate_existing=True)).one_or_none()
+
+
+def _of(person: Person) -> ColumnElement[bool]:
+    """Return the condition for the letters to a person, and to the mailbox of their unit."""
+    return or_(Subscription.person_id == person.id, Subscription.unit_id == person.unit_id)
+
+
+def of_person(session: Session, person: Person, *, offset: int, limit: int) -> Sequence[Digest]:
+    """Return the letters to a person and to the mailbox of their unit, newest first, each with its subscription."""
     return session.scalars(
         select(Digest)
-        .where(Digest.person_id == person_id)
+        .join(Digest.subscription)
+        .options(joinedload(Digest.subscription))
+        .where(_of(person))
         .order_by(Digest.period_on.desc(), Digest.id.desc())
         .offset(offset)
         .limit(limit)
     ).all()
 
 
-def count_of(session: Session, person_id: int) -> int:
-    """Return how many digests a person has."""
-    return session.scalar(select(func.count()).select_from(Digest).where(Digest.person_id == person_id)) or 0
+def count_of(session: Session, person: Person) -> int:
+    """Return how many letters there were to a person and to the mailbox of their unit."""
+    return session.scalar(select(func.count()).select_from(Digest).join(Digest.subscription).where(_of(person))) or 0
 
 
-def one(session: Session, ref: str, *, person_id: int) -> Digest:
-    """Return one of a person's own digests by ref; raises NotFound, also for somebody else's."""
-    found = session.scalars(select(Digest).where(Digest.ref == ref, Digest.person_id == person_id)).one_or_none()
+def one(session: Session, ref: str, person: Person) -> Digest:
+    """Return a letter to a person or to the mailbox of their unit by ref; raises NotFound, also for somebody else's."""
+    found = session.scalars(
+        select(Digest).join(Digest.subscription).options(joinedload(Digest.subscription)).where(Digest.ref == ref, _of(person))
+    ).one_or_none()
     if found is None:
         raise NotFound
     return found
@@ -143,12 +344,9 @@ def contents(session: Session, reader: Reader, window: Window, *, at: datetime, 
     """Return what a digest of a window tells the person that the session is bound to; the number of statements is constant."""
     moved = _moved(reader, window)
     is_open = and_(Overlap.current.is_(True), Overlap.state.in_(OPEN))
-    shown = session.scalars(
-        with_company()
-        .where(*moved, is_open)
-        .order_by(Overlap.changed_number.desc(), Overlap.rank, Overlap.near_on, Overlap.id)
-        .limit(most)
-    ).all()
+    worst, newest = (Overlap.rank, Overlap.near_on), (Overlap.changed_number.desc(),)
+    order = (*worst, *newest) if rules.worst_first(reader.roles) else (*newest, *worst)
+    shown = session.scalars(with_company().where(*moved, is_open).order_by(*order, Overlap.id).limit(most)).all()
     some = select(Overlap.id).where(*moved, is_open).limit(MOST_COUNTED).subquery()
     total = session.scalar(select(func.count()).select_from(some)) or 0
     closed = session.execute(select(Overlap.state, func.count(Overlap.id)).where(*moved, ~is_open).group_by(Overlap.state)).all()
@@ -164,7 +362,9 @@ def contents(session: Session, reader: Reader, window: Window, *, at: datetime, 
 def _moved(reader: Reader, window: Window) -> list[ColumnElement[bool]]:
     """Return the conditions for overlaps that somebody other than the reader, or the detector, moved within a window."""
     here = and_(_step.c.overlap_id == Overlap.id, _step.c.number > window.after, _step.c.number <= window.up_to)
-    by_others = exists().where(here, or_(_step.c.person_id.is_(None), _step.c.person_id != reader.person_id))
+    # to a mailbox what anybody of the unit did is what it did itself
+    mine = _step.c.unit_id == reader.unit_id if reader.person_id is None else _step.c.person_id == reader.person_id
+    by_others = exists().where(here, or_(_step.c.person_id.is_(None), ~mine))
     # the detector brings dates and who is asked up to date without a step
     silently = and_(
         Overlap.changed_number <= window.up_to,
@@ -197,7 +397,7 @@ def _news(session: Session, reader: Reader, window: Window, papers: Sequence[Pap
             Event.subject_id.in_(ids),
             Event.number > window.after,
             Event.number <= window.up_to,
-            or_(Event.actor_id.is_(None), Event.actor_id != reader.person_id),
+            *([] if reader.person_id is None else [or_(Event.actor_id.is_(None), Event.actor_id != reader.person_id)]),
         )
     ).all()
     happened = {(entry_id, action.partition(".")[2]) for entry_id, action in rows}

@@ -3,20 +3,28 @@
 import base64
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from coordinator.digests.models import Cadence
+from coordinator.digests.models import WORKING_DAYS, Cadence, DigestState, Edition, Schedule, Weekday
 from coordinator.entries.models import Entry, Kind, Level
 from coordinator.errors import N_
 from coordinator.overlaps.models import Closing
 from coordinator.overlaps.rules import sentence
-from coordinator.worklist.rules import PROPOSED, Pair, Paper, Task, proposal
+from coordinator.people.models import Person, Role
+from coordinator.worklist.rules import PROPOSED, Pair, Paper, Said, Task, proposal, sees_all
 
-DEFAULT = (Cadence.DAILY, 7)
+DEFAULTS = {
+    Edition.PERSON: Schedule(Cadence.DAILY, 7),
+    Edition.MAILBOX: Schedule(Cadence.OFF, 7, WORKING_DAYS),  # a unit's mailbox gets nothing until the unit wants it
+}
+FAR_DAYS = 60
+"""How far to look for a day on which a letter comes: longer than any row of holidays."""
+WEEK = tuple(Weekday)
+UNDER_WAY = frozenset({DigestState.QUEUED, DigestState.CLAIMED, DigestState.DATA})
 MOST_ITEMS = 12
 LEASE = timedelta(minutes=10)
 MOST_TRIES = 10
@@ -26,23 +34,55 @@ FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=5), timedelta(hours=3)
 
 
 def due_at(period_on: date, hour: int, zone: str) -> datetime:
-    """Return the moment at which the digest of a local day is due.
+    """Return the moment at which the letter of a local day is due.
 
     An hour that the spring skips counts as the one after it; of an hour that the autumn has twice, it is the first.
     """
     return datetime.combine(period_on, time(hour), ZoneInfo(zone))
 
 
-def latest_period(cadence: Cadence, hour: int, zone: str, *, at: datetime) -> date | None:
-    """Return the local day of the last digest that is due by a moment; earlier ones that were missed are merged into it."""
-    if cadence is Cadence.OFF:
+def latest_period(schedule: Schedule, zone: str, *, at: datetime, holidays: Container[date] = ()) -> date | None:
+    """Return the local day of the last letter that is due by a moment, or None; earlier ones that were missed are merged into it.
+
+    On a holiday nothing is due, nor does a day become due that was one: what it would have told comes with the next.
+    """
+    today = local_day(at, zone)
+    if schedule.cadence is Cadence.OFF or today in holidays:
         return None
-    day = at.astimezone(ZoneInfo(zone)).date()
-    if cadence is Cadence.WEEKLY:
-        day -= timedelta(days=day.weekday())
-    if due_at(day, hour, zone) > at:
-        day -= timedelta(days=7 if cadence is Cadence.WEEKLY else 1)
-    return day
+    past = (today - timedelta(days=back) for back in range(FAR_DAYS))
+    return next((d for d in past if _comes_on(d, schedule, holidays) and due_at(d, schedule.hour, zone) <= at), None)
+
+
+def next_period(schedule: Schedule, zone: str, *, at: datetime, holidays: Container[date] = ()) -> date | None:
+    """Return the local day of the first letter that becomes due after a moment, or None if there is none in sight."""
+    if schedule.cadence is Cadence.OFF:
+        return None
+    today = local_day(at, zone)
+    ahead = (today + timedelta(days=on) for on in range(FAR_DAYS))
+    return next((d for d in ahead if _comes_on(d, schedule, holidays) and due_at(d, schedule.hour, zone) > at), None)
+
+
+def _comes_on(day: date, schedule: Schedule, holidays: Container[date]) -> bool:
+    return WEEK[day.weekday()] in schedule.weekdays and day not in holidays
+
+
+WHEN = {
+    Cadence.OFF: N_("Off"),
+    Cadence.DAILY: N_("Daily at %(hour)s"),
+    Cadence.CHOSEN: N_("On %(days)s at %(hour)s"),
+    Cadence.WEEKLY: N_("Weekly, on %(days)s at %(hour)s"),
+}
+
+
+def when(schedule: Schedule, t: Any) -> Said:
+    """Return in words when a letter comes."""
+    days = ", ".join(t(day.label) for day in WEEK if day in schedule.weekdays)
+    return WHEN[schedule.cadence], {"days": days, "hour": f"{schedule.hour:02}:00"}
+
+
+def local_day(at: datetime, zone: str) -> date:
+    """Return the day that it is in a zone at a moment."""
+    return at.astimezone(ZoneInfo(zone)).date()
 
 
 def wait_after(tries: int) -> timedelta:
@@ -57,19 +97,46 @@ def _short(digest: bytes) -> str:
     return base64.urlsafe_b64encode(digest).decode()[:22]
 
 
-def message_id(person_ref: str, period_on: date, *, domain: str) -> str:
-    """Return the name of the one mail to a person for a period: sent again, it is known to be the same."""
-    return f"<digest.{period_on:%Y%m%d}.{_short(hashlib.sha256(f'digest {person_ref} {period_on}'.encode()).digest())}@{domain}>"
+def message_id(ref: str, period_on: date, *, domain: str) -> str:
+    """Return the name of the one mail of a subscription for a period: sent again, it is known to be the same."""
+    return f"<digest.{period_on:%Y%m%d}.{_short(hashlib.sha256(f'digest {ref} {period_on}'.encode()).digest())}@{domain}>"
 
 
-def stop_token(secret: str, person_ref: str) -> str:
-    """Return what a mail carries to stop itself: good for this person and this purpose only, 131 bits."""
-    return _short(hmac.new(secret.encode(), f"stop the digest of {person_ref}".encode(), hashlib.sha256).digest())
+def stop_token(secret: str, ref: str) -> str:
+    """Return what a mail carries to stop itself: good for this subscription and this purpose only, 131 bits."""
+    return _short(hmac.new(secret.encode(), f"stop the digest of {ref}".encode(), hashlib.sha256).digest())
 
 
-def stops(secret: str, person_ref: str, token: str) -> bool:
-    """Say whether a token is the one that stops a person's digest."""
-    return hmac.compare_digest(stop_token(secret, person_ref), token)
+def stops(secret: str, ref: str, token: str) -> bool:
+    """Say whether a token is the one that stops a subscription."""
+    return hmac.compare_digest(stop_token(secret, ref), token)
+
+
+# --- who reads ---------------------------------------------------------------------------------------------------------
+
+
+def shared_level(ceiling: int, clearances: Iterable[int]) -> int | None:
+    """Return the highest level that everybody in a unit may read, or None if nobody is in it.
+
+    A mailbox is read by all of them, so it is shown no more than the least cleared of them may see, and never more than the
+    organisation may.
+    """
+    least = min(clearances, default=None)
+    return None if least is None else min(ceiling, least)
+
+
+def may_choose_mailbox(person: Person) -> bool:
+    """A releasing officer chooses for the unit's mailbox: what goes there is read by everybody in the unit."""
+    return Role.RELEASING_OFFICER in person.roles
+
+
+def worst_first(roles: frozenset[Role]) -> bool:
+    """Say in which order a letter tells what changed: the worst first to who watches over all units, else the newest first.
+
+    An officer has few and wants to know what is new. Who watches over everybody has more than a letter holds, and the ones that
+    are cut off must not be the worst.
+    """
+    return sees_all(roles)
 
 
 # --- what it says ------------------------------------------------------------------------------------------------------
@@ -119,9 +186,9 @@ def item(pair: Pair, *, url: Callable[..., str], t: Any) -> dict[str, Any]:
         "own": pair.task is not Task.WATCH,
         "mine": held(pair.mine, t),
         "theirs": held(pair.theirs, t),
-        "reasons": [sentence(r, t) for r in pair.reasons[:3]],
+        "reasons": [sentence(r, t) for r in pair.reasons],
         "offered": offered,
-        "near": (t(pair.near.name), pair.near.days) if pair.near else None,
+        "near": (t(pair.near.name), overlap.near_on, pair.near.days) if pair.near else None,
         "todo": t(pair.task.label),
     }
 
@@ -130,3 +197,13 @@ def note(paper: Paper, *, url: Callable[..., str], t: Any) -> dict[str, Any]:
     """Return what the mail says of a position or dossier that asks for something."""
     words: dict[str, Any] = {"sealed": sealed(paper.level), "url": url(paper.link[0], ref=paper.link[1])}
     return words if words["sealed"] else words | {"title": paper.entry.title, "why": t(paper.why), "todo": t(paper.task.label)}
+
+
+def told(pairs: Iterable[Pair], papers: Iterable[Paper], *, url: Callable[..., str], t: Any) -> dict[str, Any]:
+    """Return what a letter says of what changed, and of what is sealed only where to read it."""
+    items, notes = [item(p, url=url, t=t) for p in pairs], [note(p, url=url, t=t) for p in papers]
+    return {
+        "items": [i for i in items if not i["sealed"]],
+        "notes": [n for n in notes if not n["sealed"]],
+        "sealed": [i["url"] for i in (*items, *notes) if i["sealed"]],
+    }

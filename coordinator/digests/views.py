@@ -1,24 +1,27 @@
 """Pages of one's own digests, and the one page that a mail leads to without signing in: the one that stops it."""
 
-from zoneinfo import ZoneInfo
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from coordinator.clock import now
-from coordinator.db import bookkeeping, db
+from coordinator.db import bind_reader, bookkeeping, db, transaction
 from coordinator.digests import actions, queries, rules
-from coordinator.digests.forms import DigestForm
-from coordinator.digests.models import Cadence
-from coordinator.digests.queries import Contents
+from coordinator.digests.forms import DigestForm, MailboxForm
+from coordinator.digests.models import Cadence, Edition, Schedule, Subscription, Weekday
+from coordinator.digests.queries import ANSWERS_FOR_UNIT, Contents
 from coordinator.digests.rules import Window
 from coordinator.errors import NotFound
 from coordinator.extensions import csrf
 from coordinator.extensions import settings as house
+from coordinator.history.queries import last_number
 from coordinator.pages import page_of, translated
-from coordinator.people.gate import public, reader, signed_in
-from coordinator.people.queries import person as person_of
+from coordinator.people.gate import public, reader, require, signed_in
+from coordinator.people.rules import Reader
 from coordinator.worklist.rules import shown
 
 blueprint = Blueprint("digests", __name__, url_prefix="/digests")
@@ -28,14 +31,14 @@ MOST_READ = 200
 
 @blueprint.get("")
 def index() -> ResponseReturnValue:
-    """List my digests and what became of each."""
+    """List my digests and those of my unit's mailbox, and what became of each."""
     person = signed_in()
-    page = page_of(queries.count_of(db.session(), person.id))
+    page = page_of(queries.count_of(db.session(), person))
     return render_template(
         "digests/index.html",
         page=page,
-        listed=queries.of_person(db.session(), person.id, offset=page.offset, limit=page.size),
-        chosen=queries.subscription(db.session(), person.id),
+        listed=queries.of_person(db.session(), person, offset=page.offset, limit=page.size),
+        when=_when(queries.chosen(db.session(), person.id).schedule),
     )
 
 
@@ -43,12 +46,11 @@ def index() -> ResponseReturnValue:
 def show(ref: str) -> ResponseReturnValue:
     """Show one of my digests: the same window, with the rights that I have now."""
     person, at = signed_in(), now()
-    digest = queries.one(db.session(), ref, person_id=person.id)
+    digest = queries.one(db.session(), ref, person)
     found: Contents | None = None
     if digest.after_number is not None and digest.up_to_number is not None:
         window = Window(digest.after_number, digest.up_to_number)
-        on = at.astimezone(ZoneInfo(person.time_zone)).date()
-        found = queries.contents(db.session(), reader(), window, at=at, on=on, most=MOST_READ)
+        found = _contents(_as(digest.subscription.edition), window, at=at, zone=person.time_zone, most=MOST_READ)
     return render_template(
         "digests/show.html",
         digest=digest,
@@ -61,32 +63,118 @@ def show(ref: str) -> ResponseReturnValue:
     )
 
 
+def _as(edition: Edition) -> Reader:
+    """Return as whom I look at a letter: as myself, or for my unit if it went to its mailbox; never with more than my rights."""
+    return replace(reader(), person_id=None, roles=ANSWERS_FOR_UNIT) if edition is Edition.MAILBOX else reader()
+
+
+def _contents(whom: Reader, window: Window, *, at: datetime, zone: str, most: int) -> Contents:
+    return queries.contents(db.session(), whom, window, at=at, on=rules.local_day(at, zone), most=most)
+
+
 @blueprint.route("/settings", methods=["GET", "POST"])
 def settings() -> ResponseReturnValue:
-    """Choose how often I want the digest, and when."""
-    person = signed_in()
-    kept = queries.subscription(db.session(), person.id)
-    cadence, hour = (kept.cadence, kept.hour) if kept else rules.DEFAULT
-    form = DigestForm(cadence=cadence.value, hour=hour)
+    """Choose how often I want the digest, and when; below it the next one as it would be sent now."""
+    person, at = signed_in(), now()
+    kept = queries.chosen(db.session(), person.id)
+    form = DigestForm.of(kept.schedule)
     if form.validate_on_submit():
         with bookkeeping(db.session) as written:
-            actions.choose(written, person.id, Cadence(form.cadence.data), form.hour.data)
+            actions.choose(written, person.id, form.schedule())
         flash(_("Saved."), "success")
         return redirect(url_for(".settings"), 303)
-    return render_template("digests/settings.html", form=form, owner=person), 422 if form.is_submitted() else 200
+    return render_template(
+        "digests/settings.html",
+        form=form,
+        owner=person,
+        coming=queries.coming(db.session(), kept, unit_id=person.unit_id, zone=person.time_zone, at=at),
+        next=_next(reader(), kept, at=at, zone=person.time_zone),
+    ), 422 if form.is_submitted() else 200
 
 
-@blueprint.route("/stop/<ref:person>/<ref:token>", methods=["GET", "POST"])
+def _next(whom: Reader, kept: Subscription, *, at: datetime, zone: str) -> dict[str, Any]:
+    """Return what the next letter would say if it were sent now, in the words of the letter; with ?all=1 all that changed."""
+    window = Window(kept.told_number, last_number(db.session()))
+    most = MOST_READ if request.args.get("all") == "1" else rules.MOST_ITEMS
+    found = _contents(whom, window, at=at, zone=zone, most=most)
+    return rules.told(found.pairs, found.papers, url=url_for, t=translated) | {
+        "worth_sending": found.worth_sending,
+        "level": found.told_level,
+        "shown": len(found.pairs),
+        "total": found.total,
+        "closed": {state.value: number for state, number in found.closed.items()},
+    }
+
+
+@blueprint.route("/mailbox", methods=["GET", "POST"])
+def mailbox() -> ResponseReturnValue:
+    """Show whether the mailbox of my unit gets a digest; its releasing officers choose."""
+    person, at = signed_in(), now()
+    kept, may_choose = queries.mailbox(db.session(), person.unit_id), rules.may_choose_mailbox(person)
+    form = MailboxForm.of(
+        kept.schedule if kept else rules.DEFAULTS[Edition.MAILBOX], time_zone=(kept and kept.time_zone) or house().time_zone
+    )
+    if form.is_submitted():
+        require(may_choose)
+    if form.validate_on_submit() and person.unit.mailbox:
+        with transaction(db.session) as written:
+            actions.choose_mailbox(
+                written, person.unit, form.schedule(), address=person.unit.mailbox, zone=form.time_zone.data, by=person, at=at
+            )
+        flash(_("Saved."), "success")
+        return redirect(url_for(".mailbox"), 303)
+    whom = queries.mailbox_reader(db.session(), person.unit_id)
+    agreed = kept is not None and queries.same_mailbox(kept, person.unit)
+    coming = next = None
+    if whom is not None and kept is not None and agreed and kept.cadence is not Cadence.OFF:
+        zone = kept.time_zone or house().time_zone
+        coming = queries.coming(db.session(), kept, unit_id=person.unit_id, zone=zone, at=at)
+        bind_reader(db.session, whom)  # what it reads is part of what each member reads
+        next = _next(whom, kept, at=at, zone=zone)
+        bind_reader(db.session, reader())
+    shown = render_template(
+        "digests/mailbox.html",
+        form=form,
+        unit=person.unit,
+        kept=kept,
+        may_choose=may_choose,
+        agreed=agreed,
+        when=_when(kept.schedule) if kept else None,
+        level=whom.level if whom else 0,
+        coming=coming,
+        next=next,
+        changes=[(c, _said(c.payload.said if c.payload else {})) for c in queries.mailbox_changes(db.session(), person.unit_id)],
+    )
+    return shown, 422 if form.is_submitted() else 200
+
+
+def _said(said: dict[str, Any]) -> str:
+    """Return in words what was chosen for a mailbox, as its event keeps it."""
+    days = frozenset(Weekday(word) for word in said.get("weekdays", ()))
+    words = _when(Schedule(Cadence(said.get("cadence", Cadence.OFF)), said.get("hour", 0), days))
+    return f"{said['address']}: {words}" if said.get("address") else words
+
+
+@blueprint.route("/stop/<ref:ref>/<ref:token>", methods=["GET", "POST"])
 @public
-def stop(person: str, token: str) -> ResponseReturnValue:
-    """Stop somebody's digest by the link in it; asks first, because mail scanners follow links."""
-    if not rules.stops(house().secret_key.get_secret_value(), person, token):
+def stop(ref: str, token: str) -> ResponseReturnValue:
+    """Stop a digest by the link in it; asks first, because mail scanners follow links."""
+    if not rules.stops(house().secret_key.get_secret_value(), ref, token):
         raise NotFound
-    owner = person_of(db.session(), person)
+    kept = queries.by_ref(db.session(), ref)
     if request.method == "POST":
-        with bookkeeping(db.session) as written:
-            actions.stop(written, owner.id)
-    return render_template("digests/stop.html", stopped=request.method == "POST")
+        if kept.edition is Edition.MAILBOX:
+            with transaction(db.session) as written:
+                actions.stop_mailbox(written, kept, at=now())
+        else:
+            with bookkeeping(db.session) as written:
+                actions.stop(written, kept)
+    return render_template("digests/stop.html", stopped=request.method == "POST", edition=kept.edition)
 
 
 csrf.exempt(stop)  # a mail program posts here with nothing but the address; all that it can do is to stop the mail
+
+
+def _when(schedule: Schedule) -> str:
+    """Return in words when a letter comes."""
+    return translated(rules.when(schedule, translated))

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from coordinator.db import bind_reader, bookkeeping, db, transaction
 from coordinator.digests import actions
 from coordinator.digests.commands import send_due
-from coordinator.digests.models import Cadence, Digest
+from coordinator.digests.models import Cadence, Digest, Schedule
 from coordinator.entries import actions as entries
 from coordinator.overlaps import actions as overlaps
 from coordinator.overlaps import queries as overlap_queries
@@ -244,8 +244,8 @@ def test_the_number_of_statements_does_not_grow_with_what_there_is_to_tell(make:
 
     event.listen(db.engine, "before_cursor_execute", count)
     with bookkeeping(session):
-        actions.choose(session, one.id, Cadence.DAILY, 7)
-        actions.choose(session, other.id, Cadence.OFF, 7)
+        actions.choose(session, one.id, Schedule(Cadence.DAILY, 7))
+        actions.choose(session, other.id, Schedule(Cadence.OFF, 7))
     for day, more in enumerate((1, 9)):
         for number in range(more):
             question = make.question(f"Question {day} {number}?", topic=topic)

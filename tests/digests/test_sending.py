@@ -14,12 +14,14 @@ from flask import Flask
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
-from coordinator.db import bookkeeping, db
-from coordinator.digests import actions
+from coordinator.db import bookkeeping, db, transaction
+from coordinator.digests import actions, queries
 from coordinator.digests.commands import UNREACHED, send_due
-from coordinator.digests.models import Cadence, Digest, DigestState, Subscription
+from coordinator.digests.models import Cadence, Digest, DigestState, Schedule, Subscription, Weekday
 from coordinator.digests.rules import LEASE, Window
 from coordinator.history.queries import last_number
+from coordinator.holidays import actions as holiday_actions
+from coordinator.holidays import queries as holidays
 from coordinator.people.models import Duty, Person, Role
 from tests.digests.relay import Relay, closed_port
 from tests.make import Make
@@ -36,7 +38,7 @@ def send(at: datetime = MORNING, limit: int | None = None) -> Counter[str]:
 def rows(session: Session) -> list[Digest]:
     session.rollback()
     session.expunge_all()
-    return list(session.scalars(select(Digest).order_by(Digest.person_id, Digest.period_on)))
+    return list(session.scalars(select(Digest).order_by(Digest.subscription_id, Digest.period_on)))
 
 
 def states(session: Session) -> list[str]:
@@ -52,7 +54,7 @@ def only(session: Session, *people: Person) -> None:
     """Let nobody but some people have a digest."""
     with bookkeeping(session):
         for person_id in session.scalars(select(Person.id).where(Person.id.not_in([p.id for p in people]))).all():
-            actions.choose(session, person_id, Cadence.OFF, 7)
+            actions.choose(session, person_id, Schedule(Cadence.OFF, 7))
 
 
 def test_each_side_is_told_once_and_then_nothing_until_something_changes(make: Make, session: Session, relay: Relay) -> None:
@@ -190,7 +192,7 @@ def test_the_nights_in_which_the_clocks_change_have_one_digest_each(
     _ref, one, _other = conflict(make)
     only(session, one)
     with bookkeeping(session):
-        actions.choose(session, one.id, Cadence.DAILY, 2)
+        actions.choose(session, one.id, Schedule(Cadence.DAILY, 2))
     at = datetime.fromisoformat(last_sunday).replace(tzinfo=UTC) - timedelta(hours=12)
     for _ in range(24):
         send(at)
@@ -205,7 +207,7 @@ def test_a_change_of_zone_or_cadence_makes_no_second_digest_of_a_day(make: Make,
     only(session, one)
     send()
     with bookkeeping(session):
-        actions.choose(session, one.id, Cadence.WEEKLY, 23)
+        actions.choose(session, one.id, Schedule(Cadence.WEEKLY, 23, frozenset({Weekday.MONDAY})))
         session.execute(update(Person).where(Person.id == one.id).values(time_zone="Pacific/Honolulu"))
     send(MORNING)
     send(MORNING + timedelta(hours=20))
@@ -217,7 +219,7 @@ def test_one_who_wants_none_or_is_disabled_gets_none_also_if_it_was_promised(mak
     with bookkeeping(session):
         actions.plan(session, domain="ministry.example", at=MORNING)
     with bookkeeping(session):
-        actions.stop(session, one.id)
+        actions.stop(session, queries.chosen(session, one.id))
         session.execute(update(Person).where(Person.id == other.id).values(disabled_at=MORNING))
     assert send() == {"nothing": 1}
     assert relay.taken == []
@@ -354,3 +356,62 @@ def test_the_application_that_sends_leaves_no_reader_in_its_session(make: Make, 
     conflict(make)
     send()
     assert db.session.info["reader"] is None
+
+
+# --- chosen days and holidays ------------------------------------------------------------------------------------------------
+
+
+def test_on_a_holiday_of_the_unit_nothing_comes_and_the_next_day_tells_it_all(make: Make, session: Session, relay: Relay) -> None:
+    bureau = make.unit()
+    one, other = make.officer(unit=make.unit(under=bureau)), make.officer()
+    make.holiday(bureau, MORNING.date())
+    topic = make.topic()
+    question = make.question(topic=topic)
+    for person, stance in ((one, "support"), (other, "oppose")):
+        make.position(by=person, topic=topic, question=question, stance=stance)
+    assert send() == {"sent": 1}
+    assert [to for to, _ in relay.taken] == [[other.email]]
+    assert send(MORNING + timedelta(hours=12)) == {}
+    assert send(MORNING + DAY) == {"sent": 1, "nothing": 1}
+    assert [to for to, _ in relay.taken] == [[other.email], [one.email]]
+
+
+def test_what_waits_from_before_a_holiday_waits_over_it_and_is_merged_into_the_next(
+    make: Make, session: Session, relay: Relay, app: Flask
+) -> None:
+    _ref, one, _other = conflict(make)
+    only(session, one)
+    make.holiday(one.unit, (MORNING + DAY).date())
+    point_to(app, closed_port())
+    send()
+    point_to(app, relay.address)
+    assert send(MORNING + DAY) == {"postponed": 1}
+    assert send(MORNING + DAY + timedelta(hours=10)) == {}
+    (waiting,) = rows(session)
+    assert waiting.due_at == MORNING.replace(minute=0) + 2 * DAY
+    assert waiting.tries == 0
+    assert send(MORNING + 2 * DAY) == {"sent": 1}
+    assert states(session) == ["nothing", "sent"]
+    assert len(relay.taken) == 1
+
+
+def test_a_holiday_that_is_taken_back_lets_the_letter_come(make: Make, session: Session, relay: Relay) -> None:
+    _ref, one, _other = conflict(make)
+    only(session, one)
+    make.holiday(one.unit, MORNING.date())
+    assert send() == {}
+    with transaction(session):
+        (day,) = holidays.of_unit(session, one.unit_id, since=MORNING.date())
+        holiday_actions.remove(session, day, by=None, at=MORNING)
+    assert send() == {"sent": 1}
+
+
+def test_it_comes_on_the_chosen_weekdays_only(make: Make, session: Session, relay: Relay) -> None:
+    _ref, one, _other = conflict(make)
+    only(session, one)
+    with bookkeeping(session):
+        actions.choose(session, one.id, Schedule(Cadence.CHOSEN, 7, frozenset({Weekday.TUESDAY, Weekday.FRIDAY})))
+    for day in range(12):
+        send(MORNING + day * DAY)
+    periods = [d.period_on.isoformat() for d in rows(session)]
+    assert periods == ["2026-02-27", "2026-03-03", "2026-03-06", "2026-03-10", "2026-03-13"]

@@ -1,7 +1,8 @@
 """One's own digests in the product, when they come, and the page that stops them without a sign-in."""
 
+import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,12 +12,15 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from coordinator.db import bookkeeping
+from coordinator.digests import actions, queries
 from coordinator.digests.commands import send_due
 from coordinator.digests.models import Cadence, Digest, DigestState, Subscription
 from coordinator.digests.rules import stop_token
+from coordinator.history.queries import last_number
 from coordinator.people.models import Person
+from tests.conftest import AT
 from tests.digests.relay import Relay
-from tests.digests.test_contents import disable, pair, restrict
+from tests.digests.test_contents import acknowledge, disable, do, pair, restrict
 from tests.make import Make
 
 MORNING = datetime(2026, 3, 2, 6, 30, tzinfo=UTC)
@@ -25,7 +29,7 @@ SignIn = Callable[[Person], FlaskClient]
 
 def ref_of(session: Session, person: Person) -> str:
     session.rollback()
-    return session.scalars(select(Digest.ref).where(Digest.person_id == person.id)).one()
+    return session.scalars(select(Digest.ref).join(Digest.subscription).where(Subscription.person_id == person.id)).one()
 
 
 def cadence_of(session: Session, person: Person) -> tuple[Cadence, int]:
@@ -82,9 +86,9 @@ def test_day_and_hour_are_chosen(make: Make, session: Session, sign_in: SignIn) 
     person = make.officer()
     browser = sign_in(person)
     assert "07:00" in browser.get("/digests/settings").get_data(as_text=True)
-    assert browser.post("/digests/settings", data={"cadence": "weekly", "hour": "16"}).status_code == 303
+    assert browser.post("/digests/settings", data={"cadence": "weekly", "day": "friday", "hour": "16"}).status_code == 303
     assert cadence_of(session, person) == (Cadence.WEEKLY, 16)
-    assert "On Mondays at 16:00" in browser.get("/digests").get_data(as_text=True)
+    assert "Weekly, on Friday at 16:00" in browser.get("/digests").get_data(as_text=True)
 
 
 @pytest.mark.parametrize("data", [{"cadence": "hourly", "hour": "7"}, {"cadence": "daily", "hour": "24"}, {"hour": "x"}])
@@ -95,43 +99,47 @@ def test_what_is_no_choice_is_refused_beside_its_field(make: Make, session: Sess
     assert session.scalars(select(Subscription)).all() == []
 
 
-def link(app: Flask, person: Person) -> str:
+def link(app: Flask, session: Session, person: Person) -> str:
+    """Return the link that the mails to a person carry."""
+    with bookkeeping(session):
+        actions.plan(session, domain="ministry.example", at=MORNING - timedelta(days=400))
+    kept = queries.chosen(session, person.id)
     secret = app.extensions["settings"].secret_key.get_secret_value()
-    return f"/digests/stop/{person.ref}/{stop_token(secret, person.ref)}"
+    return f"/digests/stop/{kept.ref}/{stop_token(secret, kept.ref)}"
 
 
 def test_the_link_in_the_mail_asks_first_and_stops_without_a_sign_in(
     make: Make, session: Session, app: Flask, client: FlaskClient
 ) -> None:
     person = make.officer()
-    assert client.get(link(app, person)).status_code == 200
-    session.rollback()
-    assert session.scalars(select(Subscription)).all() == []  # a scanner that follows links stops nothing
-    assert client.post(link(app, person), data={"List-Unsubscribe": "One-Click"}, forged=True).status_code == 200  # type: ignore[call-arg]
+    assert client.get(link(app, session, person)).status_code == 200
+    assert cadence_of(session, person) == (Cadence.DAILY, 7)  # a scanner that follows links stops nothing
+    assert client.post(link(app, session, person), data={"List-Unsubscribe": "One-Click"}, forged=True).status_code == 200  # type: ignore[call-arg]
     assert cadence_of(session, person) == (Cadence.OFF, 7)
 
 
-def test_the_link_opens_nothing_else(make: Make, app: Flask, client: FlaskClient) -> None:
+def test_the_link_opens_nothing_else(make: Make, session: Session, app: Flask, client: FlaskClient) -> None:
     person = make.officer()
-    client.post(link(app, person))
+    client.post(link(app, session, person))
     assert client.get("/digests/settings").status_code == 302
     assert client.get("/").status_code == 302
 
 
 def test_a_token_of_somebody_else_is_not_found(make: Make, session: Session, app: Flask, client: FlaskClient) -> None:
     one, other = make.officer(), make.officer()
-    wrong = link(app, one).replace(one.ref, other.ref)
+    right, theirs = link(app, session, one), link(app, session, other)
+    wrong = "/".join([*right.split("/")[:3], *theirs.split("/")[3:4], right.rpartition("/")[2]])
     for method in (client.get, client.post):
         assert method(wrong).status_code == 404
-    session.rollback()
-    assert session.scalars(select(Subscription)).all() == []
+    assert {cadence_of(session, p)[0] for p in (one, other)} == {Cadence.DAILY}
 
 
 def test_stopping_twice_or_after_leaving_does_no_harm(make: Make, session: Session, app: Flask, client: FlaskClient) -> None:
     person = make.officer()
+    address = link(app, session, person)
     disable(make, session, person, person)
     for _ in range(2):
-        assert client.post(link(app, person)).status_code == 200
+        assert client.post(address).status_code == 200
     assert cadence_of(session, person)[0] is Cadence.OFF
 
 
@@ -158,3 +166,76 @@ def test_the_command_sends_as_of_a_moment_and_says_what_became_of_it(make: Make,
     assert ran.invoke(send, ["--at", "2026-03-02T06:30+00:00"]).output == "1 sent\n"
     assert ran.invoke(send, ["--at", "2026-03-02T06:30Z"]).output == "nothing is due\n"
     assert ran.invoke(send, ["--at", "soon"]).exit_code == 2
+
+
+# --- the next one ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_next_one_is_shown_with_the_moment_at_which_it_comes(
+    make: Make, session: Session, relay: Relay, sign_in: SignIn
+) -> None:
+    one, other = pair(make)
+    browser = sign_in(one)
+    page = browser.get("/digests/settings").get_data(as_text=True)
+    assert "It is due, and goes out within the next minutes." in page
+    send_due(moment=lambda: AT)
+    page = browser.get("/digests/settings").get_data(as_text=True)
+    assert "It goes out on Tuesday 3 March 2026, 07:00." in page
+    assert "as it stands, no mail would be sent" in page
+    do(make, session, other, acknowledge)
+    page = browser.get("/digests/settings").get_data(as_text=True)
+    for said in ("Never any oranges", "Lemons are welcome", "Both are on Encryption.", "Acknowledge it for your unit", "OFFICIAL"):
+        assert said in page, said
+    assert len(relay.taken) == 2  # looking sends nothing, and tells nobody
+    assert queries.chosen(session, one.id).told_number < last_number(session)
+
+
+def test_the_next_one_skips_holidays_and_says_nothing_of_what_is_sealed(make: Make, session: Session, sign_in: SignIn) -> None:
+    one, _other = pair(make, sealed=True)
+    make.holiday(one.unit, AT.date())
+    page = sign_in(one).get("/digests/settings").get_data(as_text=True)
+    assert "It goes out on Tuesday 3 March 2026, 07:00." in page
+    assert "One more waits for you that is not described in mail" in page
+    assert "oranges" not in page
+
+
+def test_twelve_of_more_are_shown_and_the_rest_one_click_away(make: Make, sign_in: SignIn) -> None:
+    one, other = make.officer(), make.officer()
+    for number in range(14):
+        topic = make.topic()
+        question = make.question(f"Question {number}?", topic=topic)
+        make.position(by=one, question=question, topic=topic, stance="support")
+        make.position(by=other, question=question, topic=topic, stance="oppose")
+    browser = sign_in(one)
+    page = browser.get("/digests/settings").get_data(as_text=True)
+    assert "12 of 14 are in it," in page
+    assert "“Question 13?”" in page
+    assert "“Question 0?”" not in page
+    assert "“Question 0?”" in browser.get("/digests/settings?all=1").get_data(as_text=True)
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ({"cadence": "off", "hour": "7"}, "Off, if"),
+        ({"cadence": "daily", "hour": "0", "days": ["sunday"], "day": "friday"}, "Daily at 00:00"),
+        ({"cadence": "chosen", "hour": "23", "days": ["friday", "monday"]}, "On Monday, Friday at 23:00"),
+        ({"cadence": "weekly", "hour": "9", "days": ["sunday"], "day": "wednesday"}, "Weekly, on Wednesday at 09:00"),
+    ],
+)
+def test_each_cadence_is_kept_and_said(make: Make, sign_in: SignIn, data: Any, said: str) -> None:
+    browser = sign_in(make.officer())
+    assert browser.post("/digests/settings", data=data).status_code == 303
+    assert said in browser.get("/digests").get_data(as_text=True)
+    page = browser.get("/digests/settings").get_data(as_text=True)
+    chosen = re.findall(r'<input[^>]*checked[^>]*value="([a-z]+)"', page)
+    assert data["cadence"] in chosen
+    assert ("None is planned" in page) == (data["cadence"] == "off")
+
+
+def test_chosen_weekdays_without_one_are_refused_beside_the_field(make: Make, session: Session, sign_in: SignIn) -> None:
+    answer = sign_in(make.officer()).post("/digests/settings", data={"cadence": "chosen", "hour": "7"})
+    assert answer.status_code == 422
+    assert "Tick at least one day, or choose Off." in answer.get_data(as_text=True)
+    session.rollback()
+    assert session.scalars(select(Subscription)).all() == []
