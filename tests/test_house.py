@@ -110,10 +110,13 @@ GETS = {
     "positions.show": MINISTRY,
     "search.index": EVERYBODY,
     "topics.add": KEEPER,
+    "topics.cell": KEEPER,
     "topics.edit": KEEPER,
     "topics.end_equity": KEEPER,
     "topics.equities": INSIDE,
     "topics.index": EVERYBODY,
+    "topics.matrix": INSIDE,
+    "topics.merge": KEEPER,
     "topics.show": EVERYBODY,
     "worklist.index": EVERYBODY,
 }
@@ -164,8 +167,10 @@ POSTS = {
     "positions.leave": "nnnnnnh",  # nobody here has made that line theirs
     "positions.log": LOGS,
     "positions.revise": OWNERS,
+    "topics.cell": KEEPER,
     "topics.end_equity": KEEPER,
     "topics.equities": KEEPER,
+    "topics.merge": KEEPER,
 }
 
 
@@ -207,6 +212,7 @@ def world(make, session):
         "overlaps ref": overlap,
         "overlaps.answer_proposal ref": "A" * 22,
         "topics ref": topic.ref,
+        "topics.cell unit": unit.ref,
         "topics.end_equity equity": make.equity(unit, topic).ref,
         "people ref": make.person().ref,
         "people.unit ref": unit.ref,

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from coordinator.calendar.models import Counterpart, Event, Forum, Question
@@ -14,6 +14,8 @@ from coordinator.errors import Refused
 from coordinator.history.actions import record
 from coordinator.people.models import Person
 from coordinator.people.rules import comparable
+from coordinator.topics.actions import when_merged
+from coordinator.topics.models import Topic
 
 Thing = TypeVar("Thing", Forum, Event, Question, Counterpart)
 
@@ -133,3 +135,13 @@ def _revised(session: Session, thing: Any, kind: str, draft: Any, *, by: Person 
 
 def _said(draft: Any) -> dict[str, Any]:
     return {n: v.isoformat() if isinstance(v, date) else v for n, v in vars(draft).items() if v is not None}
+
+
+def _follow_topic(session: Session, gone: Topic, into: Topic, at: datetime) -> None:
+    """Put the questions on a merged topic on the one that took it up."""
+    asked = session.scalars(select(Question.id).where(Question.topic_id == gone.id)).all()
+    session.execute(update(Question).where(Question.topic_id == gone.id).values(topic_id=into.id))
+    touch(session, "question", *asked)
+
+
+when_merged(_follow_topic)

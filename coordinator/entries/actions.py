@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import delete, insert, select, text
+from sqlalchemy import delete, insert, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from coordinator.db import read_as_system, touch
@@ -37,7 +37,9 @@ from coordinator.errors import Refused
 from coordinator.history.actions import record
 from coordinator.people.models import Person, Unit
 from coordinator.stems import index_stems
+from coordinator.topics.actions import when_merged
 from coordinator.topics.models import Topic
+from coordinator.topics.queries import standing
 
 # What the kinds keep beside the entry's own columns is written when a version becomes the standing one.
 Apply = Callable[[Session, Any, dict[str, Any]], None]
@@ -91,7 +93,7 @@ def start(
     entry.unit_id, entry.author_id = unit.id, by.id if by else None
     entry.logged_at, entry.logged_on, entry.state = at, on, State.DRAFT
     entry.level, entry.audience_id = int(draft.level), keep_audience(session, audience_tokens(unit.id, ()))
-    content = draft.content()
+    content = _content(session, draft)
     _write_columns(entry, content)
     entry.standing_version = entry.newest_version = 1
     entry.changed_number = 0
@@ -127,7 +129,7 @@ def revise(
     if entry.newest_version != base:
         raise EditedMeanwhile
     _check(draft, entry.unit_id)
-    content = draft.content()
+    content = _content(session, draft)
     entry.newest_version += 1
     version = _add_version(session, entry, draft, content, by=by, at=at, form_key=form_key, offer=offer)
     if entry.state == State.DRAFT:
@@ -163,13 +165,13 @@ def release(session: Session, entry: Entry, *, by: Person | None, at: datetime) 
         raise NotWaiting
     audience = queries.tokens_of(session, version.audience_id)
     first = entry.state == State.DRAFT
-    standing = frozenset() if first else queries.tokens_of(session, entry.audience_id)
+    readers = frozenset() if first else queries.tokens_of(session, entry.audience_id)
     second = needs_second_person(
         version,
         audience=audience,
         standing_level=None if first else entry.level,
-        standing_audience=standing,
-        outside=queries.held_outside(session, audience | standing) - {f"unit:{entry.unit_id}"},
+        standing_audience=readers,
+        outside=queries.held_outside(session, audience | readers) - {f"unit:{entry.unit_id}"},
     )
     if second and by is not None and by.id == version.author_id:
         raise SecondPerson
@@ -226,7 +228,7 @@ def add_topic(session: Session, entry: Entry, topic: Topic, *, by: Person, at: d
     """Put an entry on one more topic, by its unit's word: a new version that differs in nothing else."""
     refresh(session, entry)
     version = queries.version(session, entry, entry.standing_version)
-    topics = sorted({*version.content.get("topics", []), topic.id})
+    topics = sorted({*standing(session, version.content.get("topics", [])), topic.id})
     newest = entry.newest_version + 1
     was_newest = entry.newest_version == entry.standing_version
     if not was_newest:
@@ -334,6 +336,12 @@ def index(session: Session, ids: Iterable[int]) -> None:
 _SEARCHED = ("title", "text", "reason", "red_lines", "fallback", "talking_points", "code")
 
 
+def _content(session: Session, draft: Draft) -> dict[str, Any]:
+    """Return what a new version keeps; a topic that was merged while the form was open is the one that took it up."""
+    content = draft.content()
+    return {**content, "topics": sorted(standing(session, content["topics"]))}
+
+
 def _check(draft: Draft, owner_id: int) -> None:
     if not draft.title.strip():
         raise TitleMissing
@@ -383,7 +391,7 @@ def _write_columns(entry: Entry, content: dict[str, Any]) -> None:
 
 
 def _write_rest(session: Session, entry: Entry, content: dict[str, Any]) -> None:
-    replace(session, EntryTopic, entry.id, "topic_id", content.get("topics", []))
+    replace(session, EntryTopic, entry.id, "topic_id", standing(session, content.get("topics", [])))
     replace(session, EntryCounterpart, entry.id, "counterpart_id", content.get("counterparts", []))
     if entry.kind in _apply:
         _apply[entry.kind](session, entry, content)
@@ -408,3 +416,26 @@ def _moved(entry: Entry, version: EntryVersion) -> dict[str, Any]:
     if entry.state == State.RELEASED and entry.level != version.level:
         said["level"] = [entry.level, version.level]
     return said
+
+
+def _follow_topic(session: Session, gone: Topic, into: Topic, at: datetime) -> None:
+    """Put the entries on a merged topic, and what was proposed for it, on the one that took it up.
+
+    Every row moves, those that the one who merges may not see too; nothing of them is read. The versions keep the topic by
+    whose name they were released: a version is for good, and `standing` finds what it stands for.
+    """
+    session.flush()
+    connection, link, proposal = session.connection(), EntryTopic.__table__, TopicProposal.__table__
+    there, proposed = link.alias(), proposal.alias()
+    on_it = select(there.c.entry_id).where(there.c.topic_id == into.id)
+    taken = select(proposed.c.entry_id).where(proposed.c.topic_id == into.id)
+    connection.execute(update(EntryTopic).where(link.c.topic_id == gone.id, link.c.entry_id.not_in(on_it)).values(topic_id=into.id))
+    connection.execute(delete(EntryTopic).where(link.c.topic_id == gone.id))
+    open_ones = (proposal.c.topic_id == gone.id, proposal.c.answered_at.is_(None))
+    connection.execute(delete(TopicProposal).where(*open_ones, or_(proposal.c.entry_id.in_(on_it), proposal.c.entry_id.in_(taken))))
+    connection.execute(
+        update(TopicProposal).where(proposal.c.topic_id == gone.id, proposal.c.entry_id.not_in(taken)).values(topic_id=into.id)
+    )
+
+
+when_merged(_follow_topic)

@@ -40,20 +40,9 @@ from coordinator.pages import translated
 from coordinator.people.models import Circle, Person, Unit
 from coordinator.people.queries import units_for
 from coordinator.topics.queries import topics
+from coordinator.topics.rules import LANGUAGES
 
 LEADERSHIP = "Leadership"  # the reading group that a restricted entry is for unless somebody takes it out
-LANGUAGES = {
-    "en": N_("English"),
-    "fr": N_("French"),
-    "es": N_("Spanish"),
-    "ar": N_("Arabic"),
-    "ru": N_("Russian"),
-    "zh": N_("Chinese"),
-    "de": N_("German"),
-    "it": N_("Italian"),
-    "nl": N_("Dutch"),
-    "pt": N_("Portuguese"),
-}
 
 
 class Wish(StrEnum):
@@ -317,6 +306,7 @@ class EntryForm(Form):
         if not self.is_submitted():
             self.level.data = str(min(highest, int(Level.OFFICIAL) if level is None else level))
         self._leadership = next((f"group:{g.id}" for g in choices.groups if g.name == LEADERSHIP), None)
+        self._held_topics = choices.held_topics
         self.topics.offer(
             (t.ref, t.name, t.id, {"data-aliases": " ".join(n.text for n in t.names if n.text != t.name)}) for t in choices.topics
         )
@@ -345,8 +335,8 @@ class EntryForm(Form):
         held = version.content
         self.title.data, self.text.data = held["title"], held["text"]
         self.language.start(held.get("language", "en"))
-        for field, name in ((self.topics, "topics"), (self.counterparts, "counterparts")):
-            choose_many(field, held.get(name, ()))
+        choose_many(self.topics, self._held_topics)
+        choose_many(self.counterparts, held.get("counterparts", ()))
         choose(self.forum, held.get("forum_id"))
         choose(self.event, held.get("event_id"))
         self.registry_link.data = held.get("registry_link", "")
@@ -387,6 +377,7 @@ class EntryForm(Form):
         return any(self[name].data or self[name].errors for name in names)
 
     _leadership: str | None = None
+    _held_topics: frozenset[int] = frozenset()
 
 
 class WithdrawForm(Form):

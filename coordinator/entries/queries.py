@@ -30,7 +30,7 @@ from coordinator.people.models import Circle, Duty, Group, Membership, Organisat
 from coordinator.people.queries import ancestors, below, unit_readers, units_for
 from coordinator.stems import beginnings, query_stems
 from coordinator.topics.models import Topic
-from coordinator.topics.queries import basket
+from coordinator.topics.queries import basket, standing
 from coordinator.topics.queries import topic as one_topic
 
 # --- the rule ----------------------------------------------------------------------------------------------------------
@@ -632,10 +632,12 @@ class Choices:
     groups: Sequence[Group]
     named: Mapping[str, Named]
     headcount: Headcount | None
+    held_topics: frozenset[int]
+    """What the topics that the version holds stand for today."""
 
 
 def choices(session: Session, person: Person, *, content: Mapping[str, Any] | None = None, audience: Iterable[str] = ()) -> Choices:
-    """Return what a person may choose for an entry; what a version holds already stays on offer though it is past or merged.
+    """Return what a person may choose for an entry; what a version holds already stays on offer though it is past.
 
     Outside the ministry the reading groups and the numbers of its people are nobody's business: they are left out.
     """
@@ -647,10 +649,7 @@ def choices(session: Session, person: Person, *, content: Mapping[str, Any] | No
     over_me = set(all_above.get(person.unit_id, ())[1:])
     return Choices(
         topics=session.scalars(
-            select(Topic)
-            .where(or_(Topic.merged_into_id.is_(None), Topic.id.in_(held.get("topics", []))))
-            .options(selectinload(Topic.names))
-            .order_by(Topic.name, Topic.id)
+            select(Topic).where(Topic.merged_into_id.is_(None)).options(selectinload(Topic.names)).order_by(Topic.name, Topic.id)
         ).all(),
         forums=session.scalars(select(Forum).order_by(Forum.name, Forum.id)).all(),
         events=session.scalars(
@@ -669,6 +668,7 @@ def choices(session: Session, person: Person, *, content: Mapping[str, Any] | No
         groups=session.scalars(select(Group).order_by(Group.name, Group.id)).all() if inside else (),
         named=named_readers(session, audience),
         headcount=headcount(session) if inside else None,
+        held_topics=frozenset(standing(session, held.get("topics", ()))),
     )
 
 

@@ -45,6 +45,7 @@ from coordinator.overlaps.rules import (
     Vocabulary,
     WhyDismiss,
     dismissal_needs_both,
+    fingerprint,
     first_acknowledged,
     is_side,
     judge,
@@ -52,9 +53,11 @@ from coordinator.overlaps.rules import (
     state_of,
     texts_compared,
     what_changed,
+    without_topic,
 )
 from coordinator.people.models import Person, Role, Unit
 from coordinator.people.queries import unit_readers
+from coordinator.topics.actions import when_merged
 from coordinator.topics.models import Topic
 
 _overlap, _side, _step = Overlap.__table__, Side.__table__, Step.__table__
@@ -688,3 +691,40 @@ def confirm(session: Session, overlap: Overlap, topic: Topic, *, by: Person, at:
         entries.add_topic(session, mine, topic, by=by, at=at)
     else:
         entries.propose_topic(session, theirs, topic, unit=by.unit, by=by, at=at)
+
+
+# --- when the shared list changes --------------------------------------------------------------------------------------
+
+
+def _follow_topic(session: Session, gone: Topic, into: Topic, at: datetime) -> None:
+    """Let what was decided about the pairs on a merged topic stand: that two names are one subject is no news to them.
+
+    What a decision rests on is written anew as it reads after the merge, so that the look which follows finds it unchanged.
+    Where the merge makes a pair worse than it was when the units decided, it is left to that look to take it up again.
+    """
+    session.flush()
+    with read_as_system(session, "detector") as connection:
+        ids = queries.entries_touched(connection, {"topic": {into.id}})
+        known, floors = queries.vocabulary(connection), queries.floors()
+        for some in _chunks(sorted(ids)):
+            kept = connection.execute(select(_overlap).where(or_(_overlap.c.low_id.in_(some), _overlap.c.high_id.in_(some)))).all()
+            facts = queries.facts(connection, {i for row in kept for i in (row.low_id, row.high_id)})
+            for row in kept:
+                inputs = without_topic(row.inputs, gone.id, into.id)
+                if row.low_id in facts and row.high_id in facts:
+                    after = signals(facts[row.low_id], facts[row.high_id], known, Text())
+                    finding = judge(after, known, floors)
+                    if finding is not None and RANK[finding.severity] >= row.rank:
+                        inputs |= {"topics": list(after.topics), "related": [list(edge) for edge in after.related]}
+                if inputs != row.inputs:
+                    connection.execute(
+                        update(Overlap).where(_overlap.c.id == row.id), {"inputs": inputs, "fingerprint": fingerprint(inputs)}
+                    )
+
+
+def _chunks(ids: Sequence[int]) -> Iterable[Sequence[int]]:
+    for start in range(0, len(ids), CHUNK):
+        yield ids[start : start + CHUNK]
+
+
+when_merged(_follow_topic)

@@ -27,7 +27,7 @@ from coordinator.people.rules import Reader as PersonReader
 from coordinator.positions.models import Position, Stance
 from coordinator.settings import detection
 from coordinator.topics.models import Related, Topic
-from coordinator.topics.queries import basket
+from coordinator.topics.queries import basket, standing
 
 # --- who sees an overlap: whoever sees both ends -----------------------------------------------------------------------
 
@@ -287,7 +287,7 @@ def facts_of_content(connection: Connection, content: dict[str, Any], *, unit_id
         stance=Stance(stance) if stance else None,
         event_id=content.get("event_id") if event else None,
         forum_id=content.get("forum_id"),
-        topics=frozenset(content.get("topics", ())),
+        topics=frozenset(standing(connection, content.get("topics", ()))),
         counterparts=frozenset(content.get("counterparts", ())),
         dates=tuple(sorted({*([event.starts_on] if event else []), *(d for d in due if d >= on)})),
     )

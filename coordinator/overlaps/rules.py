@@ -97,7 +97,12 @@ class Finding:
     @property
     def fingerprint(self) -> str:
         """Return the digest of what a decision about the pair rests on."""
-        return hashlib.sha256(canonical(self.inputs)).hexdigest()
+        return fingerprint(self.inputs)
+
+
+def fingerprint(inputs: dict[str, Any]) -> str:
+    """Return the digest of a pair's inputs."""
+    return hashlib.sha256(canonical(inputs)).hexdigest()
 
 
 def signals(low: Facts, high: Facts, known: Vocabulary, text: Text) -> Signals:
@@ -230,6 +235,19 @@ def _inputs(s: Signals, floors: Floors, *, alike: bool) -> dict[str, Any]:
         "counterparts": list(s.counterparts),
         "close": (s.days_apart or 0) <= floors.close_days if near else None,
         "texts": list(s.texts) if alike else None,
+    }
+
+
+def without_topic(inputs: dict[str, Any], gone: int, into: int) -> dict[str, Any]:
+    """Return the inputs of a pair after one topic was merged into another: the one stands where the other stood."""
+
+    def now(topics: Iterable[int]) -> list[int]:
+        return sorted({into if t == gone else t for t in topics})
+
+    edges = [now(edge) for edge in inputs["related"]]
+    return inputs | {
+        "topics": now([*inputs["topics"], *([into] if [into] in edges else [])]),
+        "related": sorted(edge for n, edge in enumerate(edges) if len(edge) == 2 and edge not in edges[:n]),
     }
 
 

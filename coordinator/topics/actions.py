@@ -1,10 +1,10 @@
 """What can be done with topics. Whatever can move an overlap is marked as touched."""
 
-from collections.abc import Iterable
-from datetime import date, datetime
+from collections.abc import Callable, Iterable
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import Select, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from coordinator.db import touch
@@ -14,13 +14,15 @@ from coordinator.people.models import Person
 from coordinator.people.rules import comparable
 from coordinator.topics.models import Broader, Equity, Related, Stake, Topic, TopicName
 from coordinator.topics.queries import broader_edges
-from coordinator.topics.rules import EquityDraft, TopicDraft, key_of, makes_a_circle
+from coordinator.topics.rules import EquityDraft, TopicDraft, joined, key_of, makes_a_circle, meets
 
 
 class NameTaken(Refused):
     """A topic has this name or alias already. Open that one, or choose another name."""
 
     field = "name"
+    text = ""
+    """The name that is taken, where several were typed."""
 
 
 class WithinItself(Refused):
@@ -43,6 +45,16 @@ class StakeHeld(Refused):
     """This unit has a stake in the topic at that time already. End it first."""
 
     field = "unit"
+
+
+# What hangs on a topic on the floors above moves along when it is merged into another.
+Merged = Callable[[Session, Topic, Topic, datetime], None]
+_merged: list[Merged] = []
+
+
+def when_merged(follow: Merged) -> None:
+    """Say what else moves when a topic (the first) is merged into another."""
+    _merged.append(follow)
 
 
 def add(session: Session, draft: TopicDraft, *, by: Person | None, at: datetime) -> Topic:
@@ -91,7 +103,9 @@ def add_alias(session: Session, topic: Topic, text: str, *, language: str, by: P
     if held is not None and held.topic_id == topic.id:
         return
     if held is not None:
-        raise NameTaken(field="aliases")
+        taken = NameTaken(field="aliases")
+        taken.text = text
+        raise taken
     session.add(_named(topic, text, language, alias=True))
     session.flush()
     touch(session, "topic", topic.id)
@@ -109,7 +123,9 @@ def drop_alias(session: Session, topic: Topic, text: str, *, by: Person | None, 
         record(session, "topic.alias_dropped", subject=("topic", topic.id), by=by, at=at, said={"text": text})
 
 
-def broaden(session: Session, topic: Topic, broader_ids: Iterable[int], *, by: Person | None, at: datetime) -> None:
+def broaden(
+    session: Session, topic: Topic, broader_ids: Iterable[int], *, by: Person | None, at: datetime, field: str = "broader"
+) -> None:
     """Say which topics a topic lies within, all of them; raises WithinItself, MergedAlready."""
     _standing(topic)
     wanted, edges = set(broader_ids), broader_edges(session)
@@ -117,12 +133,26 @@ def broaden(session: Session, topic: Topic, broader_ids: Iterable[int], *, by: P
     if wanted == has:
         return
     if any(makes_a_circle(topic.id, broader_id, edges) for broader_id in wanted - has):
-        raise WithinItself
+        raise WithinItself(field=field)
+    names = dict(session.execute(select(Topic.id, Topic.name).where(Topic.id.in_(has ^ wanted))).all())
     session.execute(delete(Broader).where(Broader.topic_id == topic.id, Broader.broader_id.in_(has - wanted)))
     session.add_all(Broader(topic_id=topic.id, broader_id=broader_id) for broader_id in wanted - has)
     session.flush()
     touch(session, "topic", topic.id, *(has ^ wanted))
-    record(session, "topic.broadened", subject=("topic", topic.id), by=by, at=at, said={"broader": sorted(wanted)})
+    said = {"added": sorted(names[i] for i in wanted - has), "dropped": sorted(names[i] for i in has - wanted)}
+    record(session, "topic.broadened", subject=("topic", topic.id), by=by, at=at, said=said)
+
+
+def _put_within(session: Session, narrower: Iterable[int], topic: Topic, *, by: Person | None, at: datetime) -> None:
+    edges = broader_edges(session)
+    for narrow in session.scalars(select(Topic).where(Topic.id.in_(sorted(narrower))).order_by(Topic.id)).all():
+        broaden(session, narrow, edges.get(narrow.id, set()) | {topic.id}, by=by, at=at, field="narrower")
+
+
+def _take_out(session: Session, narrower: Iterable[int], topic: Topic, *, by: Person | None, at: datetime) -> None:
+    edges = broader_edges(session)
+    for narrow in session.scalars(select(Topic).where(Topic.id.in_(sorted(narrower))).order_by(Topic.id)).all():
+        broaden(session, narrow, edges[narrow.id] - {topic.id}, by=by, at=at)
 
 
 def relate(session: Session, topic: Topic, other: Topic, *, by: Person | None, at: datetime) -> None:
@@ -136,7 +166,7 @@ def relate(session: Session, topic: Topic, other: Topic, *, by: Person | None, a
         session.add(Related(low_id=low, high_id=high))
         session.flush()
         touch(session, "topic", low, high)
-        record(session, "topic.related", subject=("topic", topic.id), by=by, at=at, said={"to": other.id})
+        record(session, "topic.related", subject=("topic", topic.id), by=by, at=at, said={"to": other.name})
 
 
 def unrelate(session: Session, topic: Topic, other: Topic, *, by: Person | None, at: datetime) -> None:
@@ -147,7 +177,7 @@ def unrelate(session: Session, topic: Topic, other: Topic, *, by: Person | None,
         session.delete(edge)
         session.flush()
         touch(session, "topic", low, high)
-        record(session, "topic.unrelated", subject=("topic", topic.id), by=by, at=at, said={"from": other.id})
+        record(session, "topic.unrelated", subject=("topic", topic.id), by=by, at=at, said={"from": other.name})
 
 
 def mark_umbrella(session: Session, topic: Topic, umbrella: bool, *, by: Person | None, at: datetime) -> None:
@@ -162,8 +192,8 @@ def mark_umbrella(session: Session, topic: Topic, umbrella: bool, *, by: Person 
 def merge(session: Session, topic: Topic, *, into: Topic, by: Person | None, at: datetime) -> None:
     """Let a topic redirect to another, which takes over its names, edges and stakes.
 
-    What hangs on a topic on the floors above (entries, questions) is moved there, in the same transaction.
-    Raises WithinItself for one and the same, MergedAlready.
+    What hangs on a topic on the floors above (entries, questions, what was decided about overlaps) follows through
+    `when_merged`, in the same transaction. Raises WithinItself for one and the same, MergedAlready.
     """
     _standing(topic)
     _standing(into)
@@ -172,14 +202,27 @@ def merge(session: Session, topic: Topic, *, into: Topic, by: Person | None, at:
     touch(session, "topic", topic.id, into.id, *_neighbours(session, topic.id))
     _move_edges(session, topic.id, into.id)
     session.execute(update(TopicName).where(TopicName.topic_id == topic.id).values(topic_id=into.id, alias=True))
-    held = {row.unit_id for row in session.scalars(select(Equity).where(Equity.topic_id == into.id))}
-    for stake in session.scalars(select(Equity).where(Equity.topic_id == topic.id)):
-        if stake.unit_id not in held:
-            stake.topic_id = into.id
+    _move_stakes(session, topic.id, into.id)
     session.execute(update(Topic).where(Topic.merged_into_id == topic.id).values(merged_into_id=into.id))
     topic.merged_into_id = into.id
     session.flush()
-    record(session, "topic.merged", subject=("topic", topic.id), by=by, at=at, said={"into": into.id})
+    record(session, "topic.merged", subject=("topic", topic.id), by=by, at=at, said={"into": into.name})
+    record(session, "topic.took_in", subject=("topic", into.id), by=by, at=at, said={"name": topic.name})
+    for follow in _merged:
+        follow(session, topic, into, at)
+
+
+def _move_stakes(session: Session, gone: int, into: int) -> None:
+    """Give the stakes in one topic to another; where a unit has one there on the same days, the one with more say stands."""
+    there = list(session.scalars(select(Equity).where(Equity.topic_id == into).order_by(Equity.id)))
+    for stake in session.scalars(select(Equity).where(Equity.topic_id == gone).order_by(Equity.id)).all():
+        same = [other for other in there if other.unit_id == stake.unit_id and meets(stake, other)]
+        stake.stake, stake.from_on, stake.until_on = joined([stake, *same])
+        stake.topic_id = into
+        for other in same:
+            session.delete(other)
+        there = [other for other in there if other not in same] + [stake]
+    session.flush()
 
 
 def _neighbours(session: Session, topic_id: int) -> set[int]:
@@ -229,18 +272,7 @@ def give_equity(session: Session, topic: Topic, draft: EquityDraft, *, by: Perso
     _standing(topic)
     if draft.until_on is not None and draft.until_on < draft.from_on:
         raise EndsBeforeItStarts
-    meets = (
-        select(func.count())
-        .select_from(Equity)
-        .where(
-            Equity.topic_id == topic.id,
-            Equity.unit_id == draft.unit_id,
-            or_(Equity.until_on.is_(None), Equity.until_on >= draft.from_on),
-        )
-    )
-    if draft.until_on is not None:
-        meets = meets.where(Equity.from_on <= draft.until_on)
-    if session.scalars(meets).one():
+    if _meeting(session, topic, draft):
         raise StakeHeld
     equity = Equity(topic_id=topic.id, unit_id=draft.unit_id, stake=draft.stake, from_on=draft.from_on, until_on=draft.until_on)
     session.add(equity)
@@ -258,19 +290,69 @@ def end_equity(session: Session, equity: Equity, *, on: date, by: Person | None,
     _stake_moved(session, "equity.ended", equity, by=by, at=at)
 
 
-def change_stake(session: Session, equity: Equity, stake: Stake, *, by: Person | None, at: datetime) -> None:
-    """Change how much say a unit has."""
-    if equity.stake != stake:
-        equity.stake = stake
-        session.flush()
-        _stake_moved(session, "equity.changed", equity, by=by, at=at)
+def place(session: Session, topic: Topic, draft: EquityDraft, *, by: Person | None, at: datetime) -> Equity:
+    """Let a unit have a stake from a day on: what it had until then ends on the day before. Raises as `give_equity` does."""
+    _standing(topic)
+    held = _held(session, topic, draft.unit_id, draft.from_on)
+    if held is None:
+        return give_equity(session, topic, draft, by=by, at=at)
+    if held.stake == draft.stake or held.from_on == draft.from_on:
+        if draft.until_on is not None and draft.until_on < held.from_on:
+            raise EndsBeforeItStarts
+        if _meeting(session, topic, draft, but=held.id):
+            raise StakeHeld
+        if (held.stake, held.until_on) != (draft.stake, draft.until_on):
+            before = held.stake
+            held.stake, held.until_on = draft.stake, draft.until_on
+            session.flush()
+            _stake_moved(session, "equity.changed", held, by=by, at=at, was=before)
+        return held
+    end_equity(session, held, on=draft.from_on - timedelta(days=1), by=by, at=at)
+    return give_equity(session, topic, draft, by=by, at=at)
 
 
-def _stake_moved(session: Session, action: str, equity: Equity, *, by: Person | None, at: datetime) -> None:
+def clear(session: Session, topic: Topic, unit_id: int, *, on: date, by: Person | None, at: datetime) -> None:
+    """Let a unit have no stake from a day on; one that would have begun on that day is taken back. Raises MergedAlready."""
+    _standing(topic)
+    held = _held(session, topic, unit_id, on)
+    if held is None:
+        return
+    if held.from_on < on:
+        end_equity(session, held, on=on - timedelta(days=1), by=by, at=at)
+        return
+    _stake_moved(session, "equity.taken_back", held, by=by, at=at)
+    session.delete(held)
+    session.flush()
+
+
+def _held(session: Session, topic: Topic, unit_id: int, on: date) -> Equity | None:
+    day = EquityDraft(unit_id=unit_id, stake=Stake.INFORM, from_on=on, until_on=on)
+    return session.scalars(_meeting_rows(topic, day)).one_or_none()
+
+
+def _meeting_rows(topic: Topic, draft: EquityDraft) -> Select[Equity]:
+    """Return a select of the unit's stakes in a topic that hold on one of the days of a draft."""
+    found = select(Equity).where(
+        Equity.topic_id == topic.id,
+        Equity.unit_id == draft.unit_id,
+        or_(Equity.until_on.is_(None), Equity.until_on >= draft.from_on),
+    )
+    return found if draft.until_on is None else found.where(Equity.from_on <= draft.until_on)
+
+
+def _meeting(session: Session, topic: Topic, draft: EquityDraft, *, but: int = 0) -> bool:
+    return session.scalars(_meeting_rows(topic, draft).where(Equity.id != but)).first() is not None
+
+
+def _stake_moved(
+    session: Session, action: str, equity: Equity, *, by: Person | None, at: datetime, was: Stake | None = None
+) -> None:
     touch(session, "topic", equity.topic_id)
     said: dict[str, Any] = {"unit": equity.unit_id, "stake": equity.stake.value, "from": equity.from_on.isoformat()}
     if equity.until_on is not None:
         said["until"] = equity.until_on.isoformat()
+    if was is not None and was != equity.stake:
+        said["was"] = was.value
     record(session, action, subject=("topic", equity.topic_id), by=by, at=at, said=said)
 
 
@@ -301,7 +383,12 @@ def _named(topic: Topic, text: str, language: str, *, alias: bool) -> TopicName:
 
 
 def _level(session: Session, topic: Topic, draft: TopicDraft, *, by: Person | None, at: datetime) -> None:
+    edges = broader_edges(session)
+    below = {t for t, above in edges.items() if topic.id in above}
+    inside = below if draft.narrower_ids is None else set(draft.narrower_ids)
+    _take_out(session, below - inside, topic, by=by, at=at)  # first, so that two topics can change places
     broaden(session, topic, draft.broader_ids, by=by, at=at)
+    _put_within(session, inside - below, topic, by=by, at=at)
     pairs = session.execute(
         select(Related.low_id, Related.high_id).where(or_(Related.low_id == topic.id, Related.high_id == topic.id))
     )

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import Connection, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from coordinator.errors import NotFound
 from coordinator.people.models import Unit
 from coordinator.people.rules import comparable
 from coordinator.topics.models import Broader, Equity, Related, Topic, TopicName
+from coordinator.topics.rules import WEIGHT
 
 FEWEST_LETTERS = 3
 MOST_SUGGESTIONS = 10
@@ -84,6 +85,13 @@ def broader_edges(session: Session) -> dict[int, set[int]]:
     return found
 
 
+def standing(session: Session | Connection, ids: Iterable[int]) -> set[int]:
+    """Return the topics that some ids stand for today: of a merged one the id of the one that took it up."""
+    wanted = sorted(set(ids))
+    found = select(Topic.__table__.c.id, Topic.__table__.c.merged_into_id).where(Topic.__table__.c.id.in_(wanted))
+    return {into or topic_id for topic_id, into in session.execute(found)}
+
+
 def broader_of(session: Session, topic_id: int) -> Sequence[Topic]:
     """Return the topics that a topic lies within, by name."""
     return _ordered(session, select(Broader.broader_id).where(Broader.topic_id == topic_id))
@@ -135,7 +143,6 @@ def stakes_of(session: Session, unit_ids: Iterable[int]) -> Sequence[Equity]:
 
 def equities_at(session: Session, topic_ids: Iterable[int], day: date) -> Sequence[Equity]:
     """Return the stakes in topics that hold on a day, with their units, by topic and weight of the stake."""
-    weight = {"lead": 0, "co_lead": 1, "must_consult": 2, "inform": 3}
     found = session.scalars(
         select(Equity)
         .where(
@@ -145,7 +152,17 @@ def equities_at(session: Session, topic_ids: Iterable[int], day: date) -> Sequen
         )
         .options(joinedload(Equity.unit).joinedload(Unit.organisation))
     ).all()
-    return sorted(found, key=lambda e: (e.topic_id, weight[e.stake], e.unit.short_name, e.id))
+    return sorted(found, key=lambda e: (e.topic_id, WEIGHT[e.stake], e.unit.short_name, e.id))
+
+
+def stakes_from(session: Session, topic_ids: Iterable[int], day: date) -> Sequence[Equity]:
+    """Return the stakes in topics that hold on a day or begin after it, with their units, the earliest first."""
+    return session.scalars(
+        select(Equity)
+        .where(Equity.topic_id.in_(sorted(set(topic_ids))), or_(Equity.until_on.is_(None), Equity.until_on >= day))
+        .options(joinedload(Equity.unit).joinedload(Unit.organisation))
+        .order_by(Equity.from_on, Equity.id)
+    ).all()
 
 
 def equity(session: Session, topic_id: int, ref: str) -> Equity:

@@ -2,21 +2,38 @@
 
 import re
 import unicodedata
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import Protocol
 
+from coordinator.errors import N_
 from coordinator.topics.models import Stake
+
+LANGUAGES = {
+    "en": N_("English"),
+    "fr": N_("French"),
+    "es": N_("Spanish"),
+    "ar": N_("Arabic"),
+    "ru": N_("Russian"),
+    "zh": N_("Chinese"),
+    "de": N_("German"),
+    "it": N_("Italian"),
+    "nl": N_("Dutch"),
+    "pt": N_("Portuguese"),
+}
 
 
 @dataclass(frozen=True)
 class TopicDraft:
-    """A topic as it was typed; `aliases` are (language, text)."""
+    """A topic as it was typed; `aliases` are (language, text); `narrower_ids` are left as they are where nothing is said."""
 
     name: str
     key: str | None = None
     umbrella: bool = False
     broader_ids: frozenset[int] = frozenset()
+    narrower_ids: frozenset[int] | None = None
     related_ids: frozenset[int] = frozenset()
     aliases: frozenset[tuple[str, str]] = frozenset()
 
@@ -55,16 +72,43 @@ def holds_on(day: date, *, from_on: date, until_on: date | None) -> bool:
     return from_on <= day and (until_on is None or day <= until_on)
 
 
-def alias_lines(typed: str) -> tuple[tuple[str, str], ...]:
-    """Return (language, text) for each line `fr: gouvernance des données`; a line without a language is English."""
-    found = []
-    for line in typed.split("\n"):
-        language, colon, rest = line.partition(":")
-        if colon and re.fullmatch(r"\s*[a-z]{2,3}(-[A-Za-z]{2,4})?\s*", language):
-            text = rest
-        else:
-            language, text = "en", line
-        text = " ".join(text.split())
-        if text:
-            found.append((language.strip(), text))
-    return tuple(found)
+WEIGHT = {Stake.LEAD: 0, Stake.CO_LEAD: 1, Stake.MUST_CONSULT: 2, Stake.INFORM: 3}
+LEADING = (Stake.LEAD, Stake.CO_LEAD)
+
+
+class Dated(Protocol):
+    """A stake with its days."""
+
+    stake: Stake
+    from_on: date
+    until_on: date | None
+
+
+def meets(one: Dated, other: Dated) -> bool:
+    """Say whether two stakes hold on a common day."""
+    return (one.until_on is None or other.from_on <= one.until_on) and (other.until_on is None or one.from_on <= other.until_on)
+
+
+def joined(stakes: Iterable[Dated]) -> tuple[Stake, date, date | None]:
+    """Return the one stake that several of one unit come to: the one with the most say, over all their days."""
+    held = list(stakes)
+    ends = [s.until_on for s in held if s.until_on is not None]
+    return (
+        min((s.stake for s in held), key=WEIGHT.__getitem__),
+        min(s.from_on for s in held),
+        max(ends) if len(ends) == len(held) else None,
+    )
+
+
+def within(topic_id: int, broader: Mapping[int, Iterable[int]]) -> set[int]:
+    """Return a topic and all that lies within it, however far down."""
+    found, narrower = {topic_id}, defaultdict[int, set[int]](set)
+    for below, above in broader.items():
+        for topic in above:
+            narrower[topic].add(below)
+    waiting = [topic_id]
+    while waiting:
+        new = narrower[waiting.pop()] - found
+        found |= new
+        waiting.extend(new)
+    return found

@@ -6,7 +6,7 @@ from sqlalchemy import select
 from coordinator.db import change_of, transaction
 from coordinator.history.queries import of
 from coordinator.topics import actions, queries
-from coordinator.topics.models import Related, TopicName
+from coordinator.topics.models import Related, Stake, TopicName
 from coordinator.topics.rules import EquityDraft, TopicDraft
 
 
@@ -73,7 +73,7 @@ def test_whatever_can_move_an_overlap_is_touched(session, make, at):
         "rename": (lambda: actions.rename(session, one, "Renamed", by=None, at=at), {one.id}),
         "alias": (lambda: actions.add_alias(session, one, "Alias", language="en", by=None, at=at), {one.id}),
         "stake": (
-            lambda: actions.give_equity(session, one, EquityDraft(unit.id, actions.Stake.LEAD, date(2026, 1, 1)), by=None, at=at),
+            lambda: actions.give_equity(session, one, EquityDraft(unit.id, Stake.LEAD, date(2026, 1, 1)), by=None, at=at),
             {one.id},
         ),
         "merge": (lambda: actions.merge(session, one, into=other, by=None, at=at), {one.id, other.id}),
@@ -139,7 +139,7 @@ def test_a_stake_is_held_by_a_unit_once_at_a_time(session, make, at):
     unit, topic = make.unit(), make.topic()
     stake = make.equity(unit, topic, from_on=date(2026, 1, 1), until_on=date(2026, 3, 31))
     with pytest.raises(actions.StakeHeld), transaction(session):
-        actions.give_equity(session, topic, EquityDraft(unit.id, actions.Stake.INFORM, date(2026, 3, 31)), by=None, at=at)
+        actions.give_equity(session, topic, EquityDraft(unit.id, Stake.INFORM, date(2026, 3, 31)), by=None, at=at)
     make.equity(unit, topic, "inform", from_on=date(2026, 4, 1))
     with pytest.raises(actions.EndsBeforeItStarts), transaction(session):
         actions.end_equity(session, stake, on=date(2025, 12, 31), by=None, at=at)

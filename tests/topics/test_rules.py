@@ -2,7 +2,7 @@ from datetime import date
 
 import pytest
 
-from coordinator.topics.rules import alias_lines, holds_on, key_of, makes_a_circle
+from coordinator.topics.rules import holds_on, key_of, makes_a_circle
 
 EDGES = {2: {1}, 3: {2}, 4: {2, 5}}
 
@@ -37,13 +37,3 @@ def test_a_stake_holds_from_its_first_day_to_its_last(day, holds):
 
 def test_an_open_stake_holds_for_good():
     assert holds_on(date(2099, 1, 1), from_on=date(2026, 3, 1), until_on=None)
-
-
-def test_other_names_stand_one_to_a_line_with_their_language():
-    typed = "fr: gouvernance des données\n\ndata rules\nar:  حوكمة   البيانات\nNote: this is English"
-    assert alias_lines(typed) == (
-        ("fr", "gouvernance des données"),
-        ("en", "data rules"),
-        ("ar", "حوكمة البيانات"),
-        ("en", "Note: this is English"),
-    )
