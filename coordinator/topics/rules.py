@@ -2,7 +2,6 @@
 
 import re
 import unicodedata
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -98,17 +97,3 @@ def joined(stakes: Iterable[Dated]) -> tuple[Stake, date, date | None]:
         min(s.from_on for s in held),
         max(ends) if len(ends) == len(held) else None,
     )
-
-
-def within(topic_id: int, broader: Mapping[int, Iterable[int]]) -> set[int]:
-    """Return a topic and all that lies within it, however far down."""
-    found, narrower = {topic_id}, defaultdict[int, set[int]](set)
-    for below, above in broader.items():
-        for topic in above:
-            narrower[topic].add(below)
-    waiting = [topic_id]
-    while waiting:
-        new = narrower[waiting.pop()] - found
-        found |= new
-        waiting.extend(new)
-    return found

@@ -34,7 +34,7 @@ from coordinator.search.rules import beginning
 from coordinator.topics import actions, queries
 from coordinator.topics.forms import CellForm, EndForm, EquityForm, MergeForm, TopicForm
 from coordinator.topics.models import Equity, Stake, Topic
-from coordinator.topics.rules import LEADING, holds_on, joined, meets, within
+from coordinator.topics.rules import LEADING, holds_on, joined, meets
 
 blueprint = Blueprint("topics", __name__, url_prefix="/topics")
 
@@ -232,7 +232,7 @@ def matrix() -> ResponseReturnValue:
     basket = next((t for t in baskets if t.ref == asked), None) if asked else (baskets[0] if baskets else None)
     if asked and basket is None:
         raise NotFound
-    inside = within(basket.id, edges) if basket is not None else set()
+    inside = queries.basket(db.session(), basket.id) if basket is not None else frozenset()
     rows = sorted((t for t in listed if t.id in inside), key=lambda t: (t.id != getattr(basket, "id", 0), t.name, t.id))
     held: defaultdict[tuple[int, int], list[Equity]] = defaultdict(list)
     columns: dict[int, Unit] = {}
