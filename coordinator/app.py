@@ -11,6 +11,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 import coordinator.deputies.models  # noqa: F401 - here and below: every table is known, whoever starts
 import coordinator.digests.models  # noqa: F401
 import coordinator.dossiers.models  # noqa: F401
+import coordinator.exchange.models  # noqa: F401
 import coordinator.holidays.models  # noqa: F401
 import coordinator.likeness.models  # noqa: F401
 import coordinator.overlaps.models  # noqa: F401
@@ -26,6 +27,7 @@ from coordinator.entries.views import blueprint as entries
 from coordinator.groups.views import blueprint as groups
 from coordinator.history.actions import take_turn
 from coordinator.holidays.views import blueprint as holidays
+from coordinator.lists.views import blueprint as lists
 from coordinator.overlaps.actions import follow
 from coordinator.overlaps.views import blueprint as overlaps
 from coordinator.people import gate
@@ -37,7 +39,22 @@ from coordinator.settings import HOUSE, Settings, load
 from coordinator.topics.views import blueprint as topics
 from coordinator.worklist.views import blueprint as worklist
 
-FEATURES = (people, groups, deputies, holidays, topics, calendar, positions, dossiers, entries, overlaps, search, worklist, digests)
+FEATURES = (
+    people,
+    groups,
+    deputies,
+    holidays,
+    topics,
+    calendar,
+    lists,
+    positions,
+    dossiers,
+    entries,
+    overlaps,
+    search,
+    worklist,
+    digests,
+)
 
 # What the main navigation shows, in this order; an entry appears when its feature is there.
 NAVIGATION = (

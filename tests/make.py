@@ -1,6 +1,7 @@
 """Things for tests: one short word each, defaults for all the rest. Everything is really committed, through the actions."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from itertools import count
 from typing import Any, TypeVar
@@ -11,7 +12,7 @@ from sqlalchemy.orm import Session
 from coordinator.calendar import actions as calendar
 from coordinator.calendar.models import Counterpart, CounterpartKind, Event, Forum, Question
 from coordinator.calendar.rules import CounterpartDraft, EventDraft, ForumDraft, QuestionDraft
-from coordinator.db import bind_reader, transaction
+from coordinator.db import bind_reader, bookkeeping, transaction
 from coordinator.deputies import actions as deputies
 from coordinator.deputies.models import Deputy
 from coordinator.deputies.rules import DeputyDraft
@@ -19,9 +20,14 @@ from coordinator.dossiers import actions as dossiers
 from coordinator.dossiers.models import Dossier
 from coordinator.dossiers.rules import DossierDraft
 from coordinator.entries import actions as entries
+from coordinator.exchange.actions import stage
+from coordinator.exchange.models import Staged
+from coordinator.exchange.rules import Outcome, Upload
 from coordinator.holidays import actions as holidays
 from coordinator.holidays.models import UnitHoliday
 from coordinator.holidays.rules import Day
+from coordinator.lists.actions import bring_in
+from coordinator.lists.rules import ListKind, column_names
 from coordinator.overlaps.models import Overlap
 from coordinator.people import actions as people
 from coordinator.people import queries
@@ -30,6 +36,7 @@ from coordinator.people.rules import OrganisationDraft, PersonDraft, Reader, Uni
 from coordinator.positions import actions as positions
 from coordinator.positions.models import Position, Stance
 from coordinator.positions.rules import PositionDraft
+from coordinator.sheets import read
 from coordinator.topics import actions as topics
 from coordinator.topics.models import Equity, Stake, Topic
 from coordinator.topics.rules import EquityDraft, TopicDraft
@@ -125,6 +132,12 @@ class Make:
         draft = DeputyDraft(deputy_id=deputy.id, from_on=from_on or self.today, until_on=until_on)
         with transaction(self.session):
             return deputies.name(self.session, person, draft, by=None, at=self.at)
+
+    def retire(self, person: Person) -> None:
+        """Take all roles from a person."""
+        draft = PersonDraft(person.name, person.email, person.unit_id, frozenset(), person.clearance, person.time_zone)
+        with transaction(self.session):
+            people.revise_person(self.session, self.session.get_one(Person, person.id), draft, by=None, at=self.at)
 
     def topic(
         self,
@@ -238,6 +251,17 @@ class Make:
                 entries.release(self.session, made, by=None, at=self.at)
         bind_reader(self.session, None)
         return made
+
+    def upload(self, by: Person, kind: str, text: str) -> Staged:
+        """Make a file of rows that a person uploaded for a list and has not confirmed."""
+        listed = ListKind(kind)
+        table = read(text.encode(), known=column_names(listed), needed=())
+        outcomes: list[Outcome] = []
+        with suppress(KeyboardInterrupt), transaction(self.session):
+            outcomes = bring_in(self.session, listed, table.lines, by=by, at=self.at, time_zone="Europe/Vienna").outcomes
+            raise KeyboardInterrupt  # a trial
+        with bookkeeping(self.session):
+            return stage(self.session, Upload(kind, "rows.csv", "0" * 64, table), outcomes, by=by, at=self.at)
 
     def overlap(self, severity: str = "critical") -> tuple[str, Person, Person]:
         """Make a conflict of two units on one question; return its ref and an officer of each unit."""

@@ -1,14 +1,14 @@
 """Taking rows of a file into the register."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from enum import StrEnum
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
 from babel import Locale
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -22,12 +22,27 @@ from coordinator.entries import actions as entries
 from coordinator.entries import queries as entry_queries
 from coordinator.entries.models import Entry, EntrySource, EntryVersion, State
 from coordinator.entries.rules import Draft, audience_tokens
-from coordinator.errors import Refused
+from coordinator.errors import N_, Refused
 from coordinator.exchange import queries
-from coordinator.exchange.rules import WITHDRAWN, BadRow, Row, Taken, Unknown, cut, keeping, short_name
+from coordinator.exchange.models import Staged
+from coordinator.exchange.rules import (
+    WITHDRAWN,
+    BadRow,
+    Did,
+    Outcome,
+    Row,
+    Taken,
+    Unknown,
+    Upload,
+    cut,
+    keeping,
+    outcomes_digest,
+    rows_kept,
+    short_name,
+)
 from coordinator.history.actions import record
 from coordinator.people.actions import add_organisation, add_unit
-from coordinator.people.models import Circle, Organisation, Unit
+from coordinator.people.models import Circle, Organisation, Person, Unit
 from coordinator.people.queries import organisation_named
 from coordinator.people.rules import OrganisationDraft, UnitDraft, comparable
 from coordinator.positions import actions as positions
@@ -37,24 +52,6 @@ from coordinator.topics import actions as topics
 from coordinator.topics.rules import TopicDraft
 
 TRIES = 3  # a dossier's code is drawn by lot, and may be taken
-
-
-class Did(StrEnum):
-    """What became of a row."""
-
-    NEW = "new"
-    NEW_VERSION = "new version"
-    UNCHANGED = "unchanged"
-    BAD = "bad"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of the row of a line, and why it was not taken."""
-
-    line: int
-    did: Did
-    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -154,8 +151,10 @@ def take(session: Session, rows: Sequence[Taken], *, source: str, at: datetime, 
             entry_id, did = _take_one(session, one, units[one.unit_id], known, source=source, at=at, today=today)
             before[one.row.id] = (entry_id, one.unit_id, one.row.digest)
             outcomes.append(Outcome(one.row.line, did))
-        except (BadRow, Refused) as refusal:
-            outcomes.append(Outcome(one.row.line, Did.BAD, str(refusal)))
+        except BadRow as bad:
+            outcomes.append(Outcome(one.row.line, Did.BAD, bad.said))
+        except Refused as refusal:
+            outcomes.append(Outcome(one.row.line, Did.BAD, (refusal.sentence, {})))
     return outcomes
 
 
@@ -163,7 +162,7 @@ def _take_one(
     session: Session, one: Taken, unit: Unit, known: tuple[int, int, str] | None, *, source: str, at: datetime, today: date
 ) -> tuple[int, Did]:
     if known is not None and known[1] != one.unit_id:
-        raise BadRow(f"“{one.row.id}” was imported for another unit, and an entry does not move")
+        raise BadRow(N_("“%(id)s” was imported for another unit, and an entry does not move"), id=one.row.id)
     for tries_left in reversed(range(TRIES)):
         try:
             with session.begin_nested():
@@ -172,7 +171,7 @@ def _take_one(
                 return known[0], _renew(session, one, known[0], source=source, at=at)
         except IntegrityError:
             if not tries_left:
-                raise BadRow("the database refuses it beside what is there already") from None
+                raise BadRow(N_("the database refuses it beside what is there already")) from None
     raise AssertionError("unreachable")
 
 
@@ -198,16 +197,16 @@ def note_source(session: Session, entry: Entry, *, source: str, external_id: str
 def _renew(session: Session, one: Taken, entry_id: int, *, source: str, at: datetime) -> Did:
     entry = session.scalars(select(Entry).where(Entry.id == entry_id)).one_or_none()
     if entry is None:
-        raise BadRow("the entry that was imported under this id is closed to its own unit")
+        raise BadRow(N_("the entry that was imported under this id is closed to its own unit"))
     if entry.kind != one.row.kind:
-        raise BadRow(f"“{one.row.id}” was imported as a {entry.kind.value}, and an entry stays what it is")
+        raise BadRow(N_("“%(id)s” was imported as a %(kind)s, and an entry stays what it is"), id=one.row.id, kind=entry.kind.value)
     version = entry_queries.version(session, entry, entry.newest_version)
     did = Did.UNCHANGED
     draft = keeping(one.draft, version.content)
     if not _says(session, entry, version, draft):
         _revise(session, entry, draft, at=at)
-        did = Did.NEW_VERSION
-    if one.row.state != entry.state or did is Did.NEW_VERSION:
+        did = Did.CHANGED
+    if one.row.state != entry.state or did is Did.CHANGED:
         _bring_to(session, entry, one.row.state, at=at)
     row = session.scalars(select(EntrySource).where(EntrySource.entry_id == entry_id)).one()
     row.digest = one.row.digest
@@ -244,3 +243,70 @@ def _bring_to(session: Session, entry: Entry, state: State, *, at: datetime) -> 
 def _record(session: Session, entry: Entry, one: Taken, *, source: str, at: datetime) -> None:
     said: dict[str, Any] = {"source": source, "id": one.row.id}
     record(session, "entry.imported", subject=("entry", entry.id), by=None, at=at, said=said)
+
+
+# --- what is uploaded and waits ------------------------------------------------------------------------------------------
+
+LASTS = timedelta(days=30)
+
+
+class UsedAlready(Refused):
+    """These rows have been brought in already; nothing was done twice."""
+
+
+class ChangedMeanwhile(Exception):
+    """The register moved under a preview: what would become of the rows now is no longer what was shown."""
+
+    def __init__(self, outcomes: list[Outcome]) -> None:
+        self.outcomes = outcomes
+        super().__init__()
+
+
+def stage(session: Session, upload: Upload, outcomes: Sequence[Outcome], *, by: Person, at: datetime) -> Staged:
+    """Keep the rows of an upload, with what would become of them, until they are confirmed or too old."""
+    staged = Staged(
+        person_id=by.id,
+        kind=upload.kind,
+        file_name=upload.file_name,
+        file_digest=upload.digest,
+        options=dict(upload.options),
+        rows=rows_kept(upload.table),
+        made_at=at,
+        ends_at=at + LASTS,
+    )
+    show(staged, outcomes)
+    session.add(staged)
+    session.flush()  # gives it its ref
+    return staged
+
+
+def show(staged: Staged, outcomes: Sequence[Outcome]) -> None:
+    """Let a preview show what would become of its rows now."""
+    staged.outcomes, staged.outcomes_digest = [o.kept() for o in outcomes], outcomes_digest(outcomes)
+
+
+def use(session: Session, staged: Staged, outcomes: Sequence[Outcome], *, by: Person, at: datetime) -> None:
+    """Note that the rows came in just as they were shown; raises ChangedMeanwhile if something else became of them.
+
+    Only the rows that were refused are kept, for whoever wants to mend them.
+    """
+    if outcomes_digest(outcomes) != staged.outcomes_digest:
+        raise ChangedMeanwhile(list(outcomes))
+    counts = Counter(o.did for o in outcomes)
+    bad = {o.line for o in outcomes if o.did is Did.BAD}
+    kept = staged.rows or {}
+    staged.used_at = at
+    staged.rows = kept | {"lines": [line for line in kept.get("lines", []) if line[0] in bad]}
+    said: dict[str, Any] = {"kind": staged.kind, "digest": staged.file_digest, **{did.value: counts[did] for did in Did}}
+    record(session, "file.imported", subject=("person", by.id), by=by, at=at, said=said)
+
+
+def drop(session: Session, staged: Staged) -> None:
+    """Forget an upload."""
+    session.delete(staged)
+
+
+def forget_old(session: Session, *, at: datetime) -> int:
+    """Forget the uploads that nobody confirmed in time, and those that were used so long ago; return how many."""
+    gone = session.execute(delete(Staged).where(Staged.ends_at <= at).execution_options(synchronize_session=False))
+    return int(gone.rowcount)  # type: ignore[attr-defined]

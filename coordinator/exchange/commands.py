@@ -21,14 +21,16 @@ import numpy as np
 from flask.cli import AppGroup
 
 from coordinator.clock import now, today
-from coordinator.db import bind_reader, db, transaction
+from coordinator.db import bind_reader, bookkeeping, db, transaction
 from coordinator.exchange import actions, queries
-from coordinator.exchange.actions import Did, Importer, Outcome
+from coordinator.exchange.actions import Importer
 from coordinator.exchange.rules import (
     FIELDS,
     MAKEABLE,
     BadRow,
+    Did,
     Known,
+    Outcome,
     Row,
     Taken,
     Unknown,
@@ -40,11 +42,19 @@ from coordinator.exchange.rules import (
     taken,
 )
 from coordinator.extensions import settings
+from coordinator.jobs import every_minute
 
 group = AppGroup("entries", help="Bring positions and dossiers in from files.")
 
 CHUNK = 200  # rows of one change
 LONGEST = 2_000_000  # bytes of one line: a file without line ends must not fill the memory
+
+
+@every_minute("uploads")
+def forget_uploads() -> int:
+    """Forget the uploads that nobody confirmed within thirty days; return how many."""
+    with bookkeeping(db.session) as written:
+        return actions.forget_old(written, at=now())
 
 
 class _RolledBack(Exception):
@@ -215,7 +225,7 @@ def _bring_in(file: Path, survey: Survey, plan: Plan) -> Counter[str]:
             for outcome in _bring_in_chunk(chunk, repeats, plan, counts):
                 counts[outcome.did] += 1
                 if outcome.did is Did.BAD:
-                    click.echo(f"line {outcome.line}: {outcome.why}")
+                    click.echo(f"line {outcome.line}: {outcome.reason}")
             bar.update(len(chunk))
     return counts
 
@@ -284,7 +294,7 @@ def _sound_rows(chunk: list[Line], known: Known, plan: Plan, outcomes: list[Outc
             refuse_unmakeable(row, unknown, plan.makeable)
             found.append((row, unknown))
         except BadRow as bad:
-            outcomes.append(Outcome(line.number, Did.BAD, str(bad)))
+            outcomes.append(Outcome(line.number, Did.BAD, bad.said))
     return found
 
 
@@ -316,8 +326,8 @@ def _take(rows: list[Taken], plan: Plan) -> list[Outcome]:
 
 
 def _say(counts: Counter[str], survey: Survey, plan: Plan) -> None:
-    good = {did: counts[did] for did in (Did.NEW, Did.NEW_VERSION, Did.UNCHANGED)}
-    parts = ", ".join(f"{n:,} {did.value}" for did, n in good.items())
+    good = {did: counts[did] for did in (Did.NEW, Did.CHANGED, Did.UNCHANGED)}
+    parts = f"{good[Did.NEW]:,} new, {good[Did.CHANGED]:,} new version, {good[Did.UNCHANGED]:,} unchanged"
     click.echo(f"{survey.rows:,} rows = {sum(good.values()):,} good ({parts}) + {counts[Did.BAD]:,} bad; source “{plan.source}”")
     if counts["titles cut"]:
         click.echo(

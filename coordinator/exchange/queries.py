@@ -8,9 +8,12 @@ from sqlalchemy.orm import Session
 from coordinator.calendar.models import Counterpart, Event, Forum, Question
 from coordinator.db import read_as_system
 from coordinator.entries.models import Entry, EntrySource
-from coordinator.exchange.rules import Known, named, of_forum
+from coordinator.errors import NotFound
+from coordinator.exchange.models import Staged
+from coordinator.exchange.rules import Known, named, of_forum, rows_of
 from coordinator.people.models import Group, Organisation, Person, Unit
 from coordinator.people.rules import comparable
+from coordinator.sheets import Table
 from coordinator.topics.models import Topic, TopicName
 
 
@@ -61,3 +64,20 @@ def taken_before(session: Session, source: str, ids: Iterable[str]) -> dict[str,
             .where(source_.c.source == source, source_.c.external_id.in_(sorted(set(ids))))
         )
         return {external_id: (entry_id, unit_id, digest) for external_id, entry_id, unit_id, digest in rows}
+
+
+def staged(session: Session, ref: str, *, person_id: int) -> Staged:
+    """Return an upload by ref, read afresh; raises NotFound for somebody else's as for one that never was."""
+    found = session.scalars(
+        select(Staged).where(Staged.ref == ref, Staged.person_id == person_id).execution_options(populate_existing=True)
+    ).one_or_none()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def staged_rows(session: Session, staged_id: int) -> Table:
+    """Return the rows of an upload; once it was used, those that were refused."""
+    return rows_of(
+        session.scalars(select(Staged.rows).where(Staged.id == staged_id)).one() or {"columns": [], "unused": [], "lines": []}
+    )

@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from enum import StrEnum
@@ -14,9 +14,11 @@ from coordinator.dossiers.models import DossierType
 from coordinator.dossiers.rules import DossierDraft
 from coordinator.entries.models import Kind, Level, State
 from coordinator.entries.rules import OPEN_TO
+from coordinator.errors import N_
 from coordinator.people.rules import comparable
 from coordinator.positions.models import Stance
 from coordinator.positions.rules import PositionDraft
+from coordinator.sheets import Line, Table
 
 FIELDS = (
     "id",
@@ -48,8 +50,114 @@ RESTRICTED = "It was restricted where it was imported from."
 WITHDRAWN = "It was withdrawn where it was imported from."
 
 
+TOO_LONG = N_("%(column)s is %(length)s characters long; at most %(most)s fit")
+NONE_OF = N_("%(column)s “%(said)s” is none of %(words)s")
+NO_DAY = N_("%(column)s “%(said)s” is no day of the form 2026-03-31")
+
+
 class BadRow(Exception):
-    """A row that cannot be taken; its text is the reason, for the person who reads the list."""
+    """A row that cannot be taken; its sentence, with its values, is the reason for the person who reads the list."""
+
+    def __init__(self, sentence: str, **values: str) -> None:
+        self.said = (sentence, values)
+        super().__init__(sentence % values if values else sentence)
+
+
+class Did(StrEnum):
+    """What becomes of a row."""
+
+    NEW = "new"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+    BAD = "bad"
+
+
+Said = tuple[str, dict[str, str]]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What becomes of the row of a line: what it is about, what moves from what to what, or why it is not taken."""
+
+    line: int
+    did: Did
+    why: Said = ("", {})
+    what: str = ""
+    changes: tuple[tuple[str, str, str], ...] = ()
+
+    @property
+    def reason(self) -> str:
+        """Return why it is not taken, as a terminal shows it."""
+        sentence, values = self.why
+        return sentence % values if values else sentence
+
+    def kept(self) -> dict[str, Any]:
+        """Return it as JSON keeps it until somebody confirms."""
+        return {
+            "line": self.line,
+            "did": self.did.value,
+            "why": list(self.why),
+            "what": self.what,
+            "changes": list(map(list, self.changes)),
+        }
+
+
+def outcomes_digest(outcomes: Iterable[Outcome]) -> str:
+    """Return the digest of what would become of a file: the same as long as nothing moves that it rests on."""
+    kept = [o.kept() for o in outcomes]
+    return hashlib.sha256(json.dumps(kept, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+# --- what is uploaded ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Upload:
+    """One file that somebody sent, as a table, with how it is to be taken."""
+
+    kind: str
+    file_name: str
+    digest: str
+    table: Table
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+def rows_kept(table: Table) -> dict[str, Any]:
+    """Return a table as JSON keeps it until somebody confirms."""
+    lines = [[line.number, [line.cells.get(c, "") for c in table.columns], line.fault] for line in table.lines]
+    return {"columns": list(table.columns), "unused": list(table.unused), "lines": lines}
+
+
+def rows_of(kept: Mapping[str, Any]) -> Table:
+    """Return the table that `rows_kept` kept."""
+    columns = tuple(kept["columns"])
+    lines = tuple(Line(n, dict(zip(columns, cells, strict=True)), fault) for n, cells, fault in kept["lines"])
+    return Table(columns, tuple(kept["unused"]), lines)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One page of what would become of a file: how many rows of each sort, and some of those that are looked at."""
+
+    counts: Mapping[Did, int]
+    did: Did
+    some: Sequence[Outcome]
+
+
+def shown(kept: Iterable[Mapping[str, Any]], did: Did | None, *, number: int, size: int) -> Shown:
+    """Return a page of kept outcomes; where nothing is asked for, what is wrong comes first, then what is new."""
+    outcomes = [outcome_of(o) for o in kept]
+    counts = {sort: sum(o.did is sort for o in outcomes) for sort in Did}
+    looked_at = did or next((sort for sort in (Did.BAD, Did.NEW, Did.CHANGED) if counts[sort]), Did.UNCHANGED)
+    chosen = [o for o in outcomes if o.did is looked_at]
+    return Shown(counts, looked_at, chosen[(number - 1) * size : number * size])
+
+
+def outcome_of(kept: Mapping[str, Any]) -> Outcome:
+    """Return the outcome that was kept."""
+    sentence, values = kept["why"]
+    changes = tuple((column, before, after) for column, before, after in kept["changes"])
+    return Outcome(kept["line"], Did(kept["did"]), (sentence, values), kept["what"], changes)
 
 
 # --- texts -------------------------------------------------------------------------------------------------------------
@@ -67,9 +175,9 @@ _OPENS = {"\u202a": "\u202c", "\u202b": "\u202c", "\u2066": "\u2069", "\u2067": 
 def plain_text(said: str) -> str:
     """Return a text as it is kept: one kind of line end, composed, without control characters; raises BadRow."""
     if _HALVES.search(said):
-        raise BadRow("it holds bytes that are no UTF-8 text")
+        raise BadRow(N_("it holds bytes that are no UTF-8 text"))
     if _OVERRIDES.search(said) or not all(_turns_back(paragraph) for paragraph in said.split("\n")):
-        raise BadRow("it holds a character that turns the reading direction and does not turn it back")
+        raise BadRow(N_("it holds a character that turns the reading direction and does not turn it back"))
     said = _BREAKS.sub("\n", said.replace("\r\n", "\n").replace("\r", "\n"))
     return unicodedata.normalize("NFC", _CONTROLS.sub("", said)).strip()
 
@@ -156,11 +264,11 @@ def sound(raw: Mapping[str, Any], *, line: int) -> Row:
     _fits_kind(kind, said, raw)
     state = _one_of(State, said, "state", State.RELEASED)
     if state not in {State.DRAFT, State.RELEASED, State.WITHDRAWN}:
-        raise BadRow("its state is draft, released or withdrawn")
+        raise BadRow(N_("its state is draft, released or withdrawn"))
     title, text, title_cut = _title_and_text(said)
     language = said.get("language", "en").lower()
     if not re.fullmatch(r"[a-z]{2,3}(-[a-z0-9]{2,4})?", language):
-        raise BadRow(f"“{language}” is no code of a language: en, fr, ar …")
+        raise BadRow(N_("“%(said)s” is no code of a language: en, fr, ar …"), said=language)
     return Row(
         line=line,
         id=said["id"],
@@ -197,7 +305,7 @@ def _words(raw: Mapping[str, Any]) -> dict[str, str]:
         if value is None or name in LISTS:
             continue
         if isinstance(value, bool | list | dict):
-            raise BadRow(f"{name} is a text")
+            raise BadRow(N_("%(column)s is a text"), column=name)
         word = plain_text(_word(value))
         if name not in {"text", "reason"}:
             word = " ".join(word.split())
@@ -205,10 +313,10 @@ def _words(raw: Mapping[str, Any]) -> dict[str, str]:
             said[name] = word
     for name in ("id", "unit", "title", "text"):
         if name not in said:
-            raise BadRow(f"{name} is missing")
+            raise BadRow(N_("%(column)s is missing"), column=name)
     for name, most in MOST.items():
         if name != "title" and len(said.get(name, "")) > most:
-            raise BadRow(f"{name} is {len(said[name]):,} characters long; at most {most:,} fit")
+            raise BadRow(TOO_LONG, column=name, length=f"{len(said[name]):,}", most=f"{most:,}")
     return said
 
 
@@ -218,7 +326,11 @@ def _title_and_text(said: Mapping[str, str]) -> tuple[str, str, bool]:
         return title, text, False
     text = f"{title}\n\n{text}"  # nothing is lost: the whole title opens the text
     if len(text) > MOST["text"]:
-        raise BadRow(f"title and text together are {len(text):,} characters long; at most {MOST['text']:,} fit")
+        raise BadRow(
+            N_("title and text together are %(length)s characters long; at most %(most)s fit"),
+            length=f"{len(text):,}",
+            most=f"{MOST['text']:,}",
+        )
     return cut(title, MOST["title"]), text, True
 
 
@@ -228,9 +340,9 @@ def _fits_kind(kind: Kind, said: Mapping[str, str], raw: Mapping[str, Any]) -> N
     else:
         wrong = ["type"] if said.get("type") else []
     if wrong:
-        raise BadRow(f"a {kind.value} has no {', '.join(wrong)}")
+        raise BadRow(N_("a %(kind)s has no %(columns)s"), kind=kind.value, columns=", ".join(wrong))
     if said.get("stance") and not said.get("question"):
-        raise BadRow("a stance is on a question: name it, or leave the stance out")
+        raise BadRow(N_("a stance is on a question: name it, or leave the stance out"))
 
 
 Word = TypeVar("Word", bound=StrEnum)
@@ -245,7 +357,7 @@ def _one_of(words: type[Word], said: Mapping[str, str], name: str, default: Noth
     for member in words:
         if wanted in {member.value, comparable(member.label)}:  # type: ignore[attr-defined]
             return member
-    raise BadRow(f"{name} “{said[name]}” is none of {', '.join(m.value for m in words)}")
+    raise BadRow(NONE_OF, column=name, said=said[name], words=", ".join(m.value for m in words))
 
 
 def _level(said: str) -> Level:
@@ -254,7 +366,7 @@ def _level(said: str) -> Level:
     for level in Level:
         if comparable(said).replace("_", "-") in {str(level.value), comparable(level.label)}:
             return level
-    raise BadRow(f"level “{said}” is none of {', '.join(level.label for level in Level)}")
+    raise BadRow(NONE_OF, column="level", said=said, words=", ".join(level.label for level in Level))
 
 
 def _day(said: Mapping[str, str], name: str) -> date | None:
@@ -265,7 +377,7 @@ def _day(said: Mapping[str, str], name: str) -> date | None:
             raise ValueError
         return date.fromisoformat(said[name])
     except ValueError:
-        raise BadRow(f"{name} “{said[name]}” is no day of the form 2026-03-31") from None
+        raise BadRow(NO_DAY, column=name, said=said[name]) from None
 
 
 def _several(raw: Mapping[str, Any], name: str) -> tuple[str, ...]:
@@ -273,10 +385,15 @@ def _several(raw: Mapping[str, Any], name: str) -> tuple[str, ...]:
     if value is None:
         return ()
     if not isinstance(value, str | list) or (isinstance(value, list) and not all(isinstance(v, str) for v in value)):
-        raise BadRow(f"{name} is a list of names")
+        raise BadRow(N_("%(column)s is a list of names"), column=name)
     names = tuple(dict.fromkeys(" ".join(plain_text(v).split()) for v in _listed(value)))
     if len(names) > MOST_LISTED:
-        raise BadRow(f"{name} lists {len(names)} names; at most {MOST_LISTED} fit")
+        raise BadRow(
+            N_("%(column)s lists %(number)s names; at most %(most)s fit"),
+            column=name,
+            number=str(len(names)),
+            most=str(MOST_LISTED),
+        )
     return names
 
 
@@ -329,12 +446,16 @@ class Unknown:
 
 
 MAKEABLE = frozenset({"topic", "forum", "question", "counterpart"})
-_HINTS = {
-    "unit": "--organisation says where to make it",
-    "event": "an event has days, which a row does not say: enter it in the calendar first",
-    "group": "reading groups are kept by an administrator",
-    "person": "persons come in by their own command",
-} | dict.fromkeys(MAKEABLE, "--create makes it")
+_NOT_THERE = {
+    "unit": N_("there is no unit “%(name)s”; --organisation says where to make it"),
+    "event": N_("there is no event “%(name)s”; an event has days, which a row does not say: enter it in the calendar first"),
+    "group": N_("there is no group “%(name)s”; reading groups are kept by an administrator"),
+    "person": N_("there is no person “%(name)s”; persons come in by their own command"),
+    "topic": N_("there is no topic “%(name)s”; --create makes it"),
+    "forum": N_("there is no forum “%(name)s”; --create makes it"),
+    "question": N_("there is no question “%(name)s”; --create makes it"),
+    "counterpart": N_("there is no counterpart “%(name)s”; --create makes it"),
+}
 
 # how an audience may name who is in it, and where the name is looked up
 _TOKENS = {"unit": "unit", "bureau": "unit", "coord": "unit", "group": "group", "user": "person"}
@@ -363,25 +484,32 @@ def refuse_unmakeable(row: Row, unknown: Iterable[Unknown], makeable: frozenset[
     """Raise BadRow for a name that nothing may, or can, be made for."""
     for one in unknown:
         if one.kind not in makeable:
-            raise BadRow(f"there is no {one.kind} “{one.name}”; {_HINTS[one.kind]}")
+            raise BadRow(_NOT_THERE[one.kind], name=one.name)
         if len(one.name) > LONGEST_NAME[one.kind]:
-            raise BadRow(f"the {one.kind} has a name of {len(one.name)} characters; at most {LONGEST_NAME[one.kind]} fit")
+            raise BadRow(
+                N_("the %(kind)s has a name of %(length)s characters; at most %(most)s fit"),
+                kind=one.kind,
+                length=str(len(one.name)),
+                most=str(LONGEST_NAME[one.kind]),
+            )
         if one.kind == "question" and not row.topics:
-            raise BadRow(f"the question “{one.name}” cannot be made: a question is on a topic, and the row names none")
+            raise BadRow(
+                N_("the question “%(name)s” cannot be made: a question is on a topic, and the row names none"), name=one.name
+            )
 
 
 def _find(known: Known, kind: str, name: str) -> int | None:
     names: Names = getattr(known, kind)
     found = names.get(comparable(name))
     if found == SEVERAL:
-        raise BadRow(f"more than one {kind} is called “{name}”")
+        raise BadRow(N_("more than one %(kind)s is called “%(name)s”"), kind=kind, name=name)
     return found
 
 
 def _id(known: Known, kind: str, name: str) -> int:
     found = _find(known, kind, name)
     if found is None:
-        raise BadRow(f"there is no {kind} “{name}”; {_HINTS[kind]}")
+        raise BadRow(_NOT_THERE[kind], name=name)
     return found
 
 
@@ -396,7 +524,11 @@ def _audience_name(word: str) -> tuple[str, str, str]:
     if not colon:
         return "unit", "unit", word
     if sort.strip() not in _TOKENS:
-        raise BadRow(f"audience “{word}” is neither ministry, government, country nor one of {', '.join(_TOKENS)} with a name")
+        raise BadRow(
+            N_("audience “%(said)s” is neither ministry, government, country nor one of %(words)s with a name"),
+            said=word,
+            words=", ".join(_TOKENS),
+        )
     return sort.strip(), _TOKENS[sort.strip()], name.strip()
 
 
