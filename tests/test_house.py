@@ -51,13 +51,17 @@ GETS = {
     "calendar.add_event": KEEPER,
     "calendar.add_forum": KEEPER,
     "calendar.add_question": KEEPER,
+    "calendar.brief": EVERYBODY,
     "calendar.counterparts": EVERYBODY,
     "calendar.edit_counterpart": KEEPER,
     "calendar.edit_event": KEEPER,
     "calendar.edit_forum": KEEPER,
     "calendar.edit_question": KEEPER,
+    "calendar.event": EVERYBODY,
+    "calendar.forum": EVERYBODY,
     "calendar.forums": EVERYBODY,
     "calendar.index": EVERYBODY,
+    "calendar.question": EVERYBODY,
     "calendar.questions": EVERYBODY,
     "deputies.index": EVERYBODY,
     "deputies.of": "nnnnynh",
@@ -222,6 +226,7 @@ def world(make, session):
     overlap = session.scalars(select(Overlap.ref).order_by(Overlap.id)).first()
     assert overlap is not None
     session.commit()
+    event = make.event(forum=forum)
     refs = {
         "positions ref": position.ref,
         "positions.adhere ref": theirs.ref,
@@ -249,7 +254,11 @@ def world(make, session):
         "deputies ref": make.person().ref,
         "deputies.end ref": make.deputy(make.person(), make.person()).ref,
         "calendar.edit_forum ref": forum.ref,
-        "calendar.edit_event ref": make.event(forum=forum).ref,
+        "calendar.edit_event ref": event.ref,
+        "calendar.event ref": event.ref,
+        "calendar.brief ref": event.ref,
+        "calendar.forum ref": forum.ref,
+        "calendar.question ref": question.ref,
         "calendar.edit_question ref": question.ref,
         "calendar.edit_counterpart ref": make.counterpart().ref,
     }

@@ -150,7 +150,8 @@ def kind_of(endpoint: str) -> str:
     kinds |= {"digests": "digest", "people": "unit", "groups": "group", "deputies": "person", "holidays": "unit"}
     if view in {"organisation", "edit_organisation", "edit_person"}:
         return view.rpartition("_")[2]
-    return view.rpartition("_")[2] if feature == "calendar" else kinds.get(feature, "")
+    views = {"brief": "event"}
+    return views.get(view, view.rpartition("_")[2]) if feature == "calendar" else kinds.get(feature, "")
 
 
 @contextmanager

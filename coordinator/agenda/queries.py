@@ -9,30 +9,68 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased, joinedload
 
-from coordinator.agenda.rules import ANSWERS, Coming
+from coordinator.agenda.rules import ANSWERS, Answer, Asked, Coming, answer
 from coordinator.calendar.models import Event, Question
+from coordinator.calendar.queries import next_events, questions
 from coordinator.db import bound_reader
-from coordinator.entries.models import Entry, EntryTopic, State
+from coordinator.entries.models import Entry, EntryTopic, Kind, State
+from coordinator.entries.queries import with_company
+from coordinator.overlaps import queries as overlaps
 from coordinator.overlaps.models import Overlap, OverlapKind, Severity
 from coordinator.overlaps.queries import OPEN
 from coordinator.overlaps.rules import RANK
 from coordinator.people.models import Circle, Organisation, Unit
 from coordinator.positions.models import Adherence, Position
-from coordinator.topics.models import Equity
+from coordinator.positions.queries import adherences
+from coordinator.topics.models import Equity, Stake
 
 _BY_RANK = {rank: severity for severity, rank in RANK.items()}
+_WEIGHT = {stake: place for place, stake in enumerate(Stake)}
+
+
+# --- found by question or event ----------------------------------------------------------------------------------------
+
+_entry, _adherence = Entry.__table__.alias("found"), Adherence.__table__.alias("found_adherence")
+_question_id = Entry.__table__.c.question_id  # a position's alone
+
+
+def _found(where: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return the condition that an entry is among those released ones for which another one holds.
+
+    It finds numbers only, and the rule of access is asked of what has them. Asked of both at once, SQLite walks through all that
+    the reader may see instead of the few entries on a question.
+    """
+    return and_(Entry.id.in_(select(_entry.c.id).where(where)), Entry.state == State.RELEASED)
+
+
+def _on(which: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return the condition of `_found` for lines on the questions for which one holds."""
+    return _entry.c.question_id.in_(select(Question.id).where(which))
 
 
 @dataclass
 class _Count:
     """What is counted for one question, or for one event beside the questions before its forum."""
 
+    forum_id: int | None = None
+    units: set[int] = field(default_factory=set)  # that have a line, their own or another's
     positions: int = 0
     outside: int = 0
     adhered: int = 0
     conflicting: int = 0
     worst: int | None = None
     missing: dict[int, int] = field(default_factory=dict)  # unit → the weight of its stake
+
+    def says(self, unit_id: int, *, outside: bool) -> None:
+        """Count a position of a unit."""
+        self.units.add(unit_id)
+        self.positions += not outside
+        self.outside += outside
+
+    def adheres(self, unit_id: int) -> None:
+        """Count a unit that made a line its own."""
+        self.units.add(unit_id)
+        self.adhered += 1
 
     def add(self, other: "_Count") -> None:
         """Take another count into this one."""
@@ -77,17 +115,15 @@ def ahead(
 
 def state_of(session: Session, events: Sequence[Event], *, on: date) -> list[Coming]:
     """Return some events, loaded with their forums, each with its state of coordination on a day, in the order given."""
-    of_forums = Question.forum_id.in_(sorted({e.forum_id for e in events}))
-    before: defaultdict[int, list[int]] = defaultdict(list)
-    for question_id, forum_id in session.execute(select(Question.id, Question.forum_id).where(of_forums)):
-        if forum_id is not None:
-            before[forum_id].append(question_id)
-    answered = _on_questions(session, of_forums, on=on)
-    beside = _beside_questions(session, [e.id for e in events])
+    answered = _on_questions(session, Question.forum_id.in_(sorted({e.forum_id for e in events})), on=on)
+    before: defaultdict[int | None, list[_Count]] = defaultdict(list)
+    for count in answered.values():
+        before[count.forum_id].append(count)
+    beside = _beside_questions(session, events, answered)
     totals: dict[int, _Count] = {}
     for event in events:
         totals[event.id] = total = _Count()
-        for count in (beside[event.id], *(answered[q] for q in before[event.forum_id])):
+        for count in (beside[event.id], *before[event.forum_id]):
             total.add(count)
     units = _units(session, {u for t in totals.values() for u in t.missing})
     return [
@@ -95,7 +131,7 @@ def state_of(session: Session, events: Sequence[Event], *, on: date) -> list[Com
             event=event,
             days=(event.starts_on - on).days,
             questions=len(before[event.forum_id]),
-            unanswered=sum(not answered[q].positions for q in before[event.forum_id]),
+            unanswered=sum(not count.positions for count in before[event.forum_id]),
             positions=total.positions,
             missing=_in_order(total.missing, units),
             conflicting=total.conflicting,
@@ -122,98 +158,112 @@ def _concerns(topic_ids: Sequence[int]) -> ColumnElement[bool]:
 
 
 def _on_questions(session: Session, which: ColumnElement[bool], *, on: date) -> _Counts:
-    """Count what is current on each of some questions, and who has no line on it."""
-    asked = Position.question_id.in_(select(Question.id).where(which))
-    found = _positions(session, Position.question_id, asked)
-    _conflicts(session, found, Position.question_id, asked)
-    for question_id, unit_id, stake in _missing(session, which, on=on):
-        held = found[question_id].missing
-        held[unit_id] = min(ANSWERS.index(stake), held.get(unit_id, len(ANSWERS)))
-    return found
+    """Count for each question of which a condition holds what is current on it, and who has no line on it.
 
-
-def _beside_questions(session: Session, event_ids: Sequence[int]) -> _Counts:
-    """Count what is current for each of some events and answers no question that is before its forum."""
-    event, question = aliased(Event), aliased(Question)
-    before = exists().where(event.id == Position.event_id, question.id == Position.question_id, question.forum_id == event.forum_id)
-    named = and_(Position.event_id.in_(event_ids), ~before)
-    found = _positions(session, Position.event_id, named)
-    _conflicts(session, found, Position.event_id, named, both=True)
-    return found
-
-
-def _positions(session: Session, key: Any, where: ColumnElement[bool]) -> _Counts:
+    The rows are narrow and counted here: grouped by the database, and asked for once for each thing that is counted, they take
+    it three times as long.
+    """
     found: _Counts = defaultdict(_Count)
-    current = and_(where, Position.state == State.RELEASED)
-    lines = (
-        select(key, Organisation.circle, func.count(Position.id))
-        .join(Unit, Unit.id == Position.unit_id)
-        .join(Organisation, Organisation.id == Unit.organisation_id)
-        .where(current)
-        .group_by(key, Organisation.circle)
-    )
-    for of, circle, number in session.execute(lines):
-        if circle is Circle.MINISTRY:
-            found[of].positions += number
-        else:
-            found[of].outside += number
-    shared = (
-        select(key, func.count(Adherence.id))
-        .join(Adherence, Adherence.entry_id == Position.id)
-        .where(current, Adherence.ended_at.is_(None))
-        .group_by(key)
-    )
-    for of, number in session.execute(shared):
-        found[of].adhered = number
+    topics: dict[int, int] = {}
+    for question_id, forum_id, topic_id in session.execute(select(Question.id, Question.forum_id, Question.topic_id).where(which)):
+        found[question_id].forum_id, topics[question_id] = forum_id, topic_id
+    outside = _outside(session)
+    asked = _found(_on(which))
+    for on_it, unit_id in session.execute(select(_question_id, Entry.unit_id).where(asked)):
+        found[on_it or 0].says(unit_id, outside=unit_id in outside)
+    for on_it, _event_id, unit_id in _adherences(session):
+        if on_it in topics:
+            found[on_it].adheres(unit_id)
+    _conflicts(session, found, _question_id, asked)
+    held = _stakes(session, topics.values(), on=on)
+    for question_id, topic_id in topics.items():
+        count = found[question_id]
+        count.missing = {u: ANSWERS.index(s) for u, s in held[topic_id].items() if s in ANSWERS and u not in count.units}
     return found
+
+
+def _beside_questions(session: Session, events: Sequence[Event], answered: _Counts) -> _Counts:
+    """Count what is current for each of some events beside what is counted for the questions before its forum."""
+    found: _Counts = defaultdict(_Count)
+    forums, outside = {e.id: e.forum_id for e in events}, _outside(session)
+
+    def beside(event_id: int, question_id: int | None) -> bool:
+        return question_id is None or question_id not in answered or answered[question_id].forum_id != forums[event_id]
+
+    named = and_(_found(_entry.c.event_id.in_(sorted(forums))), Entry.kind == Kind.POSITION)
+    for event_id, question_id, unit_id in session.execute(select(Entry.event_id, _question_id, Entry.unit_id).where(named)):
+        if event_id is not None and beside(event_id, question_id):
+            found[event_id].says(unit_id, outside=unit_id in outside)
+    for question_id, event_id, unit_id in _adherences(session):
+        if event_id in forums and beside(event_id, question_id):
+            found[event_id].adheres(unit_id)
+    event, question = aliased(Event), aliased(Question)
+    before = exists().where(event.id == Entry.event_id, question.id == _question_id, question.forum_id == event.forum_id)
+    _conflicts(session, found, Entry.event_id, and_(named, ~before), both=True)
+    return found
+
+
+def _outside(session: Session) -> set[int]:
+    """Return the units outside the ministry."""
+    away = select(Unit.id).join(Organisation, Organisation.id == Unit.organisation_id)
+    return set(session.scalars(away.where(Organisation.circle != Circle.MINISTRY)))
+
+
+def _adherences(session: Session) -> Sequence[Any]:
+    """Return (question, event, unit) of every standing adherence."""
+    standing = select(_adherence.c.entry_id).where(_adherence.c.ended_at.is_(None))
+    return session.execute(
+        select(_question_id, Entry.event_id, Adherence.unit_id)
+        .join(Adherence, Adherence.entry_id == Entry.id)
+        .where(Adherence.ended_at.is_(None), _found(_entry.c.id.in_(standing)))
+    ).all()
 
 
 def _conflicts(session: Session, found: _Counts, key: Any, where: ColumnElement[bool], *, both: bool = False) -> None:
-    """Count the open conflicts of positions; two that clash are on one question, and with `both` they name one event."""
+    """Count the open conflicts of positions; two that clash are on one question, and with `both` they name one event.
+
+    Where two clash that are both outside the ministry, it is not the units that have to get in order.
+    """
+    inside = select(Unit.id).join(Organisation, Organisation.id == Unit.organisation_id)
+    inside = inside.where(Organisation.circle == Circle.MINISTRY)
     clashing = (
         select(key, func.count(Overlap.id), func.min(Overlap.rank))
-        .join(Overlap, Overlap.low_id == Position.id)
+        .join(Overlap, Overlap.low_id == Entry.id)
         .where(where, Overlap.kind == OverlapKind.CONFLICT, Overlap.current.is_(True), Overlap.state.in_(OPEN))
+        .where(or_(Overlap.low_unit_id.in_(inside), Overlap.high_unit_id.in_(inside)))
         .group_by(key)
     )
     if both:
         high = aliased(Entry)
-        clashing = clashing.join(high, and_(high.id == Overlap.high_id, high.event_id == Position.event_id))
+        clashing = clashing.join(high, and_(high.id == Overlap.high_id, high.event_id == Entry.event_id))
     for of, number, rank in session.execute(clashing):
         found[of].conflicting, found[of].worst = number, rank
 
 
-def _missing(session: Session, which: ColumnElement[bool], *, on: date) -> Iterable[Any]:
-    """Return (question, unit, stake) where a unit with a say in the question's topic has no line on it, own or adhered to.
+def _stakes(session: Session, topic_ids: Iterable[int], *, on: date) -> defaultdict[int, dict[int, Stake]]:
+    """Return for each topic the weightiest stake of each unit that holds on a day.
 
     Outside the ministry, nobody is told which unit has a stake in what.
     """
+    found: defaultdict[int, dict[int, Stake]] = defaultdict(dict)
     reader = bound_reader(session)
     if reader is None or f"circle:{Circle.MINISTRY.value}" not in reader.tokens:
-        return ()
-    own, joint, adhering = aliased(Position), aliased(Position), aliased(Adherence)
-    has_line = exists().where(own.question_id == Question.id, own.unit_id == Equity.unit_id, own.state == State.RELEASED)
-    has_joined = exists().where(
-        joint.question_id == Question.id,
-        joint.state == State.RELEASED,
-        adhering.entry_id == joint.id,
-        adhering.unit_id == Equity.unit_id,
-        adhering.ended_at.is_(None),
-    )
-    return session.execute(
-        select(Question.id, Equity.unit_id, Equity.stake)
-        .join(Equity, Equity.topic_id == Question.topic_id)
+        return found
+    rows = session.execute(
+        select(Equity.topic_id, Equity.unit_id, Equity.stake)
         .join(Unit, Unit.id == Equity.unit_id)
         .where(
-            which,
-            Equity.stake.in_(ANSWERS),
+            Equity.topic_id.in_(sorted(set(topic_ids))),
             Equity.from_on <= on,
             or_(Equity.until_on.is_(None), Equity.until_on >= on),
             or_(Unit.ends_on.is_(None), Unit.ends_on >= on),
-            ~has_line,
-            ~has_joined,
         )
-    ).all()
+    )
+    for topic_id, unit_id, stake in rows:
+        known = found[topic_id].get(unit_id)
+        if known is None or _WEIGHT[stake] < _WEIGHT[known]:
+            found[topic_id][unit_id] = stake
+    return found
 
 
 def _units(session: Session, ids: Iterable[int]) -> dict[int, Unit]:
@@ -224,3 +274,125 @@ def _units(session: Session, ids: Iterable[int]) -> dict[int, Unit]:
 def _in_order(missing: dict[int, int], units: dict[int, Unit]) -> tuple[Unit, ...]:
     """Return the missing units, those with the weightiest stake first."""
     return tuple(units[u] for u in sorted(missing, key=lambda u: (missing[u], units[u].short_name, u)))
+
+
+# --- questions ---------------------------------------------------------------------------------------------------------
+
+
+def asked(session: Session, question_ids: Sequence[int], *, on: date) -> list[Asked]:
+    """Return some questions in the order given, each with how far the units are with it and the next event of its forum."""
+    which = Question.id.in_(question_ids)
+    counts, nearest = _on_questions(session, which, on=on), next_events(session, on=on)
+    units = _units(session, {u for c in counts.values() for u in c.missing})
+    listed = {q.id: q for q in questions(session, which)}
+    return [
+        Asked(
+            question=listed[i],
+            event=nearest.get(listed[i].forum_id or 0),
+            positions=counts[i].positions,
+            missing=_in_order(counts[i].missing, units),
+            conflicting=counts[i].conflicting,
+            worst=counts[i].severity,
+            adhered=counts[i].adhered,
+            outside=counts[i].outside,
+        )
+        for i in question_ids
+        if i in listed
+    ]
+
+
+# --- who says what -----------------------------------------------------------------------------------------------------
+
+MOST_LINES = 300
+MOST_DOSSIERS = 25
+
+
+def for_event(session: Session, event: Event, *, on: date) -> list[Answer]:
+    """Return what is said on each question before an event's forum, and beside them by lines for the event; at most 300 lines."""
+    before = Question.forum_id == event.forum_id
+    return _answers(session, or_(_on(before), _entry.c.event_id == event.id), before, on=on)
+
+
+def on_question(session: Session, question: Question, *, on: date) -> Answer:
+    """Return what is said on one question; at most 300 lines."""
+    return _answers(session, _entry.c.question_id == question.id, Question.id == question.id, on=on)[0]
+
+
+def _answers(session: Session, which: ColumnElement[bool], before: ColumnElement[bool], *, on: date) -> list[Answer]:
+    counts = _on_questions(session, before, on=on)
+    some = (
+        select(Entry.id)
+        .join(Unit, Unit.id == Entry.unit_id)
+        .where(_found(which), Entry.kind == Kind.POSITION)
+        .order_by(Unit.short_name, Entry.id)
+        .limit(MOST_LINES)
+    )
+    positions = session.scalars(
+        select(Position)
+        .where(Position.id.in_(session.scalars(some).all()))
+        .options(
+            joinedload(Position.unit).joinedload(Unit.organisation),
+            joinedload(Position.question).options(joinedload(Question.topic), joinedload(Question.forum)),
+        )
+    ).all()
+    adherents: defaultdict[int, list[Unit]] = defaultdict(list)
+    for adherence in adherences(session, [p.id for p in positions]):
+        adherents[adherence.entry_id].append(adherence.unit)
+    said: defaultdict[int, list[Position]] = defaultdict(list)
+    asked_of: dict[int, Question | None] = {q.id: q for q in questions(session, before)}
+    for position in positions:
+        key = position.question_id or 0
+        said[key].append(position)
+        asked_of.setdefault(key, position.question)
+    units = _units(session, {u for count in counts.values() for u in count.missing})
+    stakes = _stakes(session, [q.topic_id for q in asked_of.values() if q is not None], on=on)
+    found = [
+        answer(
+            question,
+            said[key],
+            adherents=adherents,
+            stakes=stakes[question.topic_id] if question else {},
+            missing=_in_order(counts[key].missing, units) if key in counts else (),
+        )
+        for key, question in asked_of.items()
+    ]
+    return sorted(found, key=lambda a: a.question is None)
+
+
+# --- around an event ---------------------------------------------------------------------------------------------------
+
+
+def overlaps_at(session: Session, event: Event, *, most: int) -> Sequence[Overlap]:
+    """Return the open overlaps with both ends at an event, the worst first; what only the text says is left out."""
+    return _open(session, or_(_entry.c.event_id == event.id, _on(Question.forum_id == event.forum_id)), most=most)
+
+
+def overlaps_on(session: Session, question_id: int, *, most: int) -> Sequence[Overlap]:
+    """Return the open overlaps of two lines on a question, the worst first."""
+    return _open(session, _entry.c.question_id == question_id, most=most)
+
+
+def _open(session: Session, which: ColumnElement[bool], *, most: int) -> Sequence[Overlap]:
+    ends = select(Entry.id).where(_found(which))
+    return session.scalars(
+        overlaps.with_company()
+        .where(
+            Overlap.low_id.in_(ends),
+            Overlap.high_id.in_(ends),
+            Overlap.current.is_(True),
+            Overlap.state.in_(OPEN),
+            Overlap.kind != OverlapKind.POSSIBLE,
+        )
+        .order_by(*overlaps.in_order())
+        .limit(most)
+    ).all()
+
+
+def dossiers_at(session: Session, event_id: int, *, most: int = MOST_DOSSIERS) -> Sequence[Entry]:
+    """Return the newest released dossiers that name an event."""
+    return session.scalars(
+        with_company()
+        .where(_found(_entry.c.event_id == event_id), Entry.kind == Kind.DOSSIER)
+        .order_by(Entry.logged_on.desc(), Entry.id.desc())
+        .limit(most)
+    ).all()

@@ -1,12 +1,14 @@
 """How far the units are with an event: a few numbers, and one word for them."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from coordinator.calendar.models import Event
+from coordinator.calendar.models import Event, Question
 from coordinator.errors import N_
 from coordinator.overlaps.models import Severity
-from coordinator.people.models import Unit
+from coordinator.people.models import Circle, Unit
+from coordinator.positions.models import Position, Stance
 from coordinator.topics.models import Stake
 
 ANSWERS = (Stake.LEAD, Stake.CO_LEAD, Stake.MUST_CONSULT)
@@ -75,3 +77,91 @@ def coordination(*, positions: int, missing: int, unanswered: int, conflicting: 
     if not positions:
         return Coordination.NOTHING_YET
     return Coordination.MISSING if missing or unanswered else Coordination.IN_ORDER
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question and how far the units are with it, counted over what the reader sees."""
+
+    question: Question
+    """Comes with its topic and forum."""
+    event: Event | None = None
+    """The next one of its forum."""
+    positions: int = 0
+    missing: tuple[Unit, ...] = ()
+    conflicting: int = 0
+    worst: Severity | None = None
+    adhered: int = 0
+    outside: int = 0
+
+    @property
+    def state(self) -> Coordination:
+        """Return the one word for it."""
+        return coordination(positions=self.positions, missing=len(self.missing), unanswered=0, conflicting=self.conflicting)
+
+
+# --- who says what -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Line:
+    """A unit's current line, and the units that made it theirs."""
+
+    position: Position
+    stake: Stake | None = None
+    """What say its unit has in the question's topic."""
+    adherents: tuple[Unit, ...] = ()
+
+
+@dataclass(frozen=True)
+class Voice:
+    """What somebody outside the ministry holds: no unit's line."""
+
+    position: Position
+    differs_from: tuple[Line, ...] = ()
+    """The units' lines on the same question with another stance."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is said on one question, or without one: the units' lines, the outside voices apart, and who has no line."""
+
+    question: Question | None
+    lines: tuple[Line, ...] = ()
+    voices: tuple[Voice, ...] = ()
+    missing: tuple[Unit, ...] = ()
+
+
+def is_outside(position: Position) -> bool:
+    """Say whether a position is an outside voice; its unit comes with the organisation."""
+    return position.unit.organisation.circle is not Circle.MINISTRY
+
+
+def differs(stance: Stance | None, other: Stance | None) -> bool:
+    """Two that both take a stance differ if it is not the same; who has no position differs from nobody."""
+    stated = {stance, other} - {None, Stance.NO_POSITION}
+    return len(stated) == 2
+
+
+def answer(
+    question: Question | None,
+    positions: Sequence[Position],
+    *,
+    adherents: Mapping[int, Sequence[Unit]],
+    stakes: Mapping[int, Stake],
+    missing: Iterable[Unit] = (),
+) -> Answer:
+    """Return what is said on one question: the lines of those with the weightiest stake first, then by unit."""
+
+    def place(position: Position) -> tuple[int, str, int]:
+        stake = stakes.get(position.unit_id)
+        return (len(Stake) if stake is None else list(Stake).index(stake), position.unit.short_name, position.id)
+
+    ordered = sorted(positions, key=place)
+    lines = tuple(Line(p, stakes.get(p.unit_id), tuple(adherents.get(p.id, ()))) for p in ordered if not is_outside(p))
+    voices = tuple(
+        Voice(p, tuple(line for line in lines if question is not None and differs(p.stance, line.position.stance)))
+        for p in ordered
+        if is_outside(p)
+    )
+    return Answer(question, lines, voices, tuple(missing))

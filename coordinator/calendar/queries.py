@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import date
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import Session, joinedload
 
 from coordinator.calendar.models import Counterpart, Event, Forum, Question
@@ -45,11 +45,46 @@ def event(session: Session, ref: str) -> Event:
     return _one(session, select(Event).where(Event.ref == ref).options(joinedload(Event.forum)))
 
 
-def questions(session: Session) -> Sequence[Question]:
-    """Return the questions with topic and forum, by text."""
+def next_events(session: Session, *, on: date) -> dict[int, Event]:
+    """Return for each forum the first of its events that is not over on a day; a forum without one is left out."""
+    found: dict[int, Event] = {}
+    for event in events(session, ending_from=on):
+        found.setdefault(event.forum_id, event)
+    return found
+
+
+def events_of(session: Session, forum_id: int) -> Sequence[Event]:
+    """Return the events of a forum in the order of their days."""
+    return session.scalars(select(Event).where(Event.forum_id == forum_id).order_by(Event.starts_on, Event.id)).all()
+
+
+def questions(session: Session, *where: ColumnElement[bool]) -> Sequence[Question]:
+    """Return the questions (for which all of some conditions hold) with topic and forum, by text."""
     return session.scalars(
-        select(Question).options(joinedload(Question.topic), joinedload(Question.forum)).order_by(Question.text, Question.id)
+        select(Question)
+        .where(*where)
+        .options(joinedload(Question.topic), joinedload(Question.forum))
+        .order_by(Question.text, Question.id)
     ).all()
+
+
+def questions_nearest_first(session: Session, *where: ColumnElement[bool], on: date) -> list[int]:
+    """Return the ids of questions (for which all of some conditions hold): the nearest event of its forum first, then by text."""
+    nearest = next_events(session, on=on)
+    rows = session.execute(select(Question.id, Question.forum_id, Question.text).where(*where)).all()
+
+    def place(row: Any) -> tuple[bool, date, str, int]:
+        event = nearest.get(row.forum_id)
+        return (event is None, event.starts_on if event else on, row.text, row.id)
+
+    return [row.id for row in sorted(rows, key=place)]
+
+
+def forums_nearest_first(session: Session, *, on: date) -> list[tuple[Forum, Event | None]]:
+    """Return the forums, each with its next event: the nearest first, then those without one by short name."""
+    nearest = next_events(session, on=on)
+    found = [(f, nearest.get(f.id)) for f in forums(session)]
+    return sorted(found, key=lambda pair: (pair[1] is None, pair[1].starts_on if pair[1] else on))
 
 
 def question(session: Session, ref: str) -> Question:

@@ -1,26 +1,36 @@
 """Pages of forums, events, questions and counterparts, for everybody to read and for coordinators to keep."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial, update_wrapper
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
+from coordinator.agenda import queries as agenda
+from coordinator.agenda.rules import Answer
 from coordinator.calendar import actions, queries
 from coordinator.calendar.forms import CounterpartForm, EventForm, ForumForm, QuestionForm
+from coordinator.calendar.models import Question
 from coordinator.clock import now, today
 from coordinator.db import db, transaction
+from coordinator.entries.rules import may_log
 from coordinator.errors import Refused
 from coordinator.extensions import settings
-from coordinator.fields import Form
-from coordinator.pages import refusal_status
+from coordinator.overlaps.rules import look
+from coordinator.pages import page_of, refusal_status, translated
 from coordinator.people.gate import require, signed_in
 from coordinator.people.rules import may_keep_lists
 from coordinator.topics.queries import offered
 
 blueprint = Blueprint("calendar", __name__, url_prefix="/calendar")
+
+PER_PAGE = 50
+OVERLAPS_SHOWN = 10
 
 
 @blueprint.get("/")
@@ -38,14 +48,20 @@ def index() -> ResponseReturnValue:
 
 @blueprint.get("/forums")
 def forums() -> ResponseReturnValue:
-    """List the forums."""
-    return render_template("calendar/forums.html", listed=queries.forums(db.session()), may_keep=may_keep_lists(signed_in()))
+    """List the forums, the one with the nearest event first."""
+    on = today(settings().time_zone)
+    listed = queries.forums_nearest_first(db.session(), on=on)
+    return render_template("calendar/forums.html", listed=listed, on=on, may_keep=may_keep_lists(signed_in()))
 
 
 @blueprint.get("/questions")
 def questions() -> ResponseReturnValue:
-    """List the questions."""
-    return render_template("calendar/questions.html", listed=queries.questions(db.session()), may_keep=may_keep_lists(signed_in()))
+    """List the questions, the one before the nearest event first."""
+    on = today(settings().time_zone)
+    ids = queries.questions_nearest_first(db.session(), on=on)
+    page = page_of(len(ids), PER_PAGE)
+    listed = agenda.asked(db.session(), ids[page.offset : page.offset + page.size], on=on)
+    return render_template("calendar/questions.html", listed=listed, page=page, on=on, may_keep=may_keep_lists(signed_in()))
 
 
 @blueprint.get("/counterparts")
@@ -55,133 +71,237 @@ def counterparts() -> ResponseReturnValue:
     return render_template("calendar/counterparts.html", listed=listed, may_keep=may_keep_lists(signed_in()))
 
 
+# --- one of them ---------------------------------------------------------------------------------------------------------
+
+
+@blueprint.get("/events/<ref:ref>")
+def event(ref: str) -> ResponseReturnValue:
+    """Show an event: what is asked there, who says what, who is missing, where lines clash, who works on it."""
+    me, on = signed_in(), today(settings().time_zone)
+    found = queries.event(db.session(), ref)
+    [coming] = agenda.state_of(db.session(), [found], on=on)
+    answers = agenda.for_event(db.session(), found, on=on)
+    overlaps = agenda.overlaps_at(db.session(), found, most=OVERLAPS_SHOWN + 1)
+    dossiers = agenda.dossiers_at(db.session(), found.id)
+    ends = [end for overlap in overlaps for end in (overlap.low, overlap.high)]
+    return render_template(
+        "calendar/event.html",
+        page_level=max((e.level for e in (*_entries(answers), *dossiers, *ends)), default=None),
+        coming=coming,
+        answers=answers,
+        cut=coming.positions + coming.outside > len(_entries(answers)),
+        overlaps=[look(o, me, on=on, t=translated) for o in overlaps[:OVERLAPS_SHOWN]],
+        more_overlaps=len(overlaps) > OVERLAPS_SHOWN,
+        dossiers=dossiers,
+        more_dossiers=len(dossiers) == agenda.MOST_DOSSIERS,
+        others=[e for e in queries.events_of(db.session(), found.forum_id) if e.id != found.id and e.ends_on >= on],
+        on=on,
+        may_log=may_log(me) and found.ends_on >= on,
+        may_keep=may_keep_lists(me),
+    )
+
+
+@blueprint.get("/events/<ref:ref>/brief")
+def brief(ref: str) -> ResponseReturnValue:
+    """Show what a delegation takes to an event: the lines to take, the red lines, who holds what. Made to be printed."""
+    on = today(settings().time_zone)
+    found = queries.event(db.session(), ref)
+    [coming] = agenda.state_of(db.session(), [found], on=on)
+    answers = agenda.for_event(db.session(), found, on=on)
+    return render_template(
+        "calendar/brief.html",
+        page_level=max((e.level for e in _entries(answers)), default=None),
+        coming=coming,
+        answers=answers,
+        cut=coming.positions + coming.outside > len(_entries(answers)),
+        on=on,
+    )
+
+
+@blueprint.get("/questions/<ref:ref>")
+def question(ref: str) -> ResponseReturnValue:
+    """Show the stances on a question side by side."""
+    me, on = signed_in(), today(settings().time_zone)
+    found = queries.question(db.session(), ref)
+    said = agenda.on_question(db.session(), found, on=on)
+    overlaps = agenda.overlaps_on(db.session(), found.id, most=OVERLAPS_SHOWN)
+    return render_template(
+        "calendar/question.html",
+        page_level=max((e.level for e in _entries([said])), default=None),
+        question=found,
+        asked=agenda.asked(db.session(), [found.id], on=on)[0],
+        answer=said,
+        overlaps=[look(o, me, on=on, t=translated) for o in overlaps],
+        events=[e for e in queries.events_of(db.session(), found.forum_id) if e.ends_on >= on] if found.forum_id else [],
+        on=on,
+        may_log=may_log(me),
+        may_keep=may_keep_lists(me),
+    )
+
+
+@blueprint.get("/forums/<ref:ref>")
+def forum(ref: str) -> ResponseReturnValue:
+    """Show a forum: its events with their state, and the questions before it."""
+    on = today(settings().time_zone)
+    found = queries.forum(db.session(), ref)
+    events = queries.events_of(db.session(), found.id)
+    ids = queries.questions_nearest_first(db.session(), Question.forum_id == found.id, on=on)
+    page = page_of(len(ids), PER_PAGE)
+    return render_template(
+        "calendar/forum.html",
+        forum=found,
+        coming=agenda.ahead(db.session(), on=on, until=max((e.starts_on for e in events), default=on), forum_ids=[found.id]),
+        over=[e for e in reversed(events) if e.ends_on < on],
+        questions=agenda.asked(db.session(), ids[page.offset : page.offset + page.size], on=on),
+        page=page,
+        on=on,
+        may_keep=may_keep_lists(signed_in()),
+    )
+
+
+def _entries(answers: Iterable[Answer]) -> list[Any]:
+    return [entry for a in answers for entry in (*(line.position for line in a.lines), *(voice.position for voice in a.voices))]
+
+
 # --- kept by coordinators ------------------------------------------------------------------------------------------------
 
 
-@blueprint.route("/forums/add", methods=["GET", "POST"])
-def add_forum() -> ResponseReturnValue:
-    """Add a forum."""
+@dataclass(frozen=True)
+class Kept:
+    """A kind of thing that coordinators keep: what is typed of it, what is done with it, where it is shown."""
+
+    kind: str
+    """Names its addresses and its page."""
+    words: Any
+    """On the button that adds one."""
+    listed: Any
+    """On the list of them."""
+    form: Callable[..., Any]
+    """Makes a form that offers what may be chosen; takes what it starts with."""
+    typed: Callable[[Any], dict[str, Any]]
+    """What the form starts with for one that exists."""
+    find: Callable[[Session, str], Any]
+    add: Callable[..., Any]
+    revise: Callable[..., None]
+    name: Callable[[Any], str] = lambda thing: str(thing.name)
+
+    @property
+    def list_endpoint(self) -> str:
+        """Return where the list of them is."""
+        return ".index" if self.kind == "event" else f".{self.kind}s"
+
+    def url(self, thing: Any) -> str:
+        """Return where one of them is shown."""
+        return url_for(f".{self.kind}", ref=thing.ref) if self.kind != "counterpart" else url_for(self.list_endpoint)
+
+
+def _event_form(**given: Any) -> EventForm:
+    form = EventForm(**given)
+    form.forum.offer(_forums())
+    return form
+
+
+def _question_form(**given: Any) -> QuestionForm:
+    form = QuestionForm(**given)
+    form.topic.offer(offered(db.session()))
+    form.forum.offer(_forums())
+    return form
+
+
+def _forums() -> Iterable[tuple[str, str, int]]:
+    listed = queries.forums(db.session())
+    return [(f.ref, f"{f.short_name} – {f.name}" if f.name != f.short_name else f.name, f.id) for f in listed]
+
+
+KEPT = (
+    Kept(
+        "forum",
+        _l("Add a forum"),
+        _l("Forums"),
+        form=ForumForm,
+        typed=lambda forum: {"name": forum.name, "short_name": forum.short_name},
+        find=queries.forum,
+        add=actions.add_forum,
+        revise=actions.revise_forum,
+    ),
+    Kept(
+        "event",
+        _l("Add an event"),
+        _l("Calendar"),
+        form=_event_form,
+        typed=lambda event: {
+            "forum": event.forum.ref,
+            "name": event.name,
+            "place": event.place,
+            "starts_on": event.starts_on,
+            "ends_on": event.ends_on,
+        },
+        find=queries.event,
+        add=actions.add_event,
+        revise=actions.revise_event,
+    ),
+    Kept(
+        "question",
+        _l("Add a question"),
+        _l("Questions"),
+        form=_question_form,
+        typed=lambda question: {
+            "text": question.text,
+            "topic": question.topic.ref,
+            "forum": question.forum.ref if question.forum else None,
+        },
+        find=queries.question,
+        add=actions.add_question,
+        revise=actions.revise_question,
+        name=lambda question: str(question.text),
+    ),
+    Kept(
+        "counterpart",
+        _l("Add a counterpart"),
+        _l("Counterparts"),
+        form=CounterpartForm,
+        typed=lambda one: {"name": one.name, "kind": one.kind.value, "code": one.code},
+        find=queries.counterpart,
+        add=actions.add_counterpart,
+        revise=actions.revise_counterpart,
+    ),
+)
+
+
+def _add(kept: Kept) -> ResponseReturnValue:
     require(may_keep_lists(signed_in()))
-    form = ForumForm()
-    return _kept(
-        form, "calendar/edit_forum.html", ".forums", lambda s: actions.add_forum(s, form.draft(), by=signed_in(), at=now())
-    )
+    form = kept.form()
+    return _keep(kept, form, lambda s: kept.add(s, form.draft(), by=signed_in(), at=now()))
 
 
-@blueprint.route("/forums/<ref:ref>/edit", methods=["GET", "POST"])
-def edit_forum(ref: str) -> ResponseReturnValue:
-    """Rename a forum."""
+def _edit(kept: Kept, ref: str) -> ResponseReturnValue:
     require(may_keep_lists(signed_in()))
-    forum = queries.forum(db.session(), ref)
-    form = ForumForm(name=forum.name, short_name=forum.short_name)
-    return _kept(
-        form,
-        "calendar/edit_forum.html",
-        ".forums",
-        lambda s: actions.revise_forum(s, forum, form.draft(), by=signed_in(), at=now()),
-        known=forum.name,
-    )
+    thing = kept.find(db.session(), ref)
+    form = kept.form(**kept.typed(thing))
+
+    def revise(written: Session) -> Any:
+        kept.revise(written, thing, form.draft(), by=signed_in(), at=now())
+        return thing
+
+    return _keep(kept, form, revise, known=kept.name(thing))
 
 
-@blueprint.route("/events/add", methods=["GET", "POST"])
-def add_event() -> ResponseReturnValue:
-    """Add an event."""
-    require(may_keep_lists(signed_in()))
-    form = _offer_forums(EventForm())
-    return _kept(form, "calendar/edit_event.html", ".index", lambda s: actions.add_event(s, form.draft(), by=signed_in(), at=now()))
-
-
-@blueprint.route("/events/<ref:ref>/edit", methods=["GET", "POST"])
-def edit_event(ref: str) -> ResponseReturnValue:
-    """Change an event's name, place or days."""
-    require(may_keep_lists(signed_in()))
-    event = queries.event(db.session(), ref)
-    given = {"name": event.name, "place": event.place, "starts_on": event.starts_on, "ends_on": event.ends_on}
-    form = _offer_forums(EventForm(forum=event.forum.ref, **given))
-    return _kept(
-        form,
-        "calendar/edit_event.html",
-        ".index",
-        lambda s: actions.revise_event(s, event, form.draft(), by=signed_in(), at=now()),
-        known=event.name,
-    )
-
-
-@blueprint.route("/questions/add", methods=["GET", "POST"])
-def add_question() -> ResponseReturnValue:
-    """Add a question."""
-    require(may_keep_lists(signed_in()))
-    form = _offer_topics(_offer_forums(QuestionForm()))
-    return _kept(
-        form, "calendar/edit_question.html", ".questions", lambda s: actions.add_question(s, form.draft(), by=signed_in(), at=now())
-    )
-
-
-@blueprint.route("/questions/<ref:ref>/edit", methods=["GET", "POST"])
-def edit_question(ref: str) -> ResponseReturnValue:
-    """Change a question."""
-    require(may_keep_lists(signed_in()))
-    question = queries.question(db.session(), ref)
-    forum = question.forum.ref if question.forum else None
-    form = _offer_topics(_offer_forums(QuestionForm(text=question.text, topic=question.topic.ref, forum=forum)))
-    return _kept(
-        form,
-        "calendar/edit_question.html",
-        ".questions",
-        lambda s: actions.revise_question(s, question, form.draft(), by=signed_in(), at=now()),
-        known=question.text,
-    )
-
-
-@blueprint.route("/counterparts/add", methods=["GET", "POST"])
-def add_counterpart() -> ResponseReturnValue:
-    """Add a counterpart."""
-    require(may_keep_lists(signed_in()))
-    form = CounterpartForm()
-    return _kept(
-        form,
-        "calendar/edit_counterpart.html",
-        ".counterparts",
-        lambda s: actions.add_counterpart(s, form.draft(), by=signed_in(), at=now()),
-    )
-
-
-@blueprint.route("/counterparts/<ref:ref>/edit", methods=["GET", "POST"])
-def edit_counterpart(ref: str) -> ResponseReturnValue:
-    """Change a counterpart."""
-    require(may_keep_lists(signed_in()))
-    found = queries.counterpart(db.session(), ref)
-    form = CounterpartForm(name=found.name, kind=found.kind.value, code=found.code)
-    return _kept(
-        form,
-        "calendar/edit_counterpart.html",
-        ".counterparts",
-        lambda s: actions.revise_counterpart(s, found, form.draft(), by=signed_in(), at=now()),
-        known=found.name,
-    )
-
-
-def _kept(form: Form, template: str, onward: str, act: Callable[[Session], Any], *, known: str = "") -> ResponseReturnValue:
-    """Show a form, or do what it says and go on; a refusal stands beside what was typed."""
+def _keep(kept: Kept, form: Any, act: Callable[[Session], Any], *, known: str = "") -> ResponseReturnValue:
+    """Show a form, or do what it says and show the thing; a refusal stands beside what was typed."""
     if not form.validate_on_submit():
-        return render_template(template, form=form, known=known), 422 if form.is_submitted() else 200
+        return render_template("calendar/edit.html", form=form, kept=kept, known=known), 422 if form.is_submitted() else 200
     try:
         with transaction(db.session) as written:
-            act(written)
+            thing = act(written)
     except Refused as error:
         form.refuse(error)
-        return render_template(template, form=form, known=known), refusal_status(error)
+        return render_template("calendar/edit.html", form=form, kept=kept, known=known), refusal_status(error)
     flash(_("Saved."), "success")
-    return redirect(url_for(onward), 303)
+    return redirect(kept.url(thing), 303)
 
 
-def _offer_forums(form: Any) -> Any:
-    form.forum.offer(
-        (f.ref, f"{f.short_name} – {f.name}" if f.name != f.short_name else f.name, f.id) for f in queries.forums(db.session())
-    )
-    return form
-
-
-def _offer_topics(form: Any) -> Any:
-    form.topic.offer(offered(db.session()))
-    return form
+for _one in KEPT:
+    for _address, _does in (("add", _add), ("<ref:ref>/edit", _edit)):
+        _view = update_wrapper(partial(_does, _one), _does)
+        _endpoint = f"{_does.__name__.strip('_')}_{_one.kind}"
+        blueprint.add_url_rule(f"/{_one.kind}s/{_address}", _endpoint, _view, methods=["GET", "POST"])

@@ -196,6 +196,17 @@ def test_what_comes_from_outside_the_ministry_is_no_line_of_a_unit(make, questio
     assert coming.state is Coordination.NOTHING_YET
 
 
+def test_two_outside_voices_that_clash_are_no_conflict_of_the_units_but_one_with_a_unit_is(make, question, topic, forum):
+    make.event(forum=forum)
+    open_to_all = {"question": question, "topic": topic, "level": 0, "audience": frozenset({"circle:country"})}
+    for stance in ("support", "red_line"):
+        firm = make.unit(of=make.organisation(circle="country", ceiling=0))
+        make.position(by=make.officer(unit=firm), stance=stance, **open_to_all)
+    assert ahead(make, make.officer())[0].conflicting == 0
+    make.position(stance="support", **open_to_all)
+    assert ahead(make, make.officer())[0].conflicting == 1
+
+
 def test_events_can_be_kept_to_some_forums_or_some_topics(make, question, topic, forum):
     other, side = make.forum(), make.topic()
     make.event("Theirs", forum=other, in_days=1)
@@ -252,3 +263,73 @@ def test_the_number_of_statements_does_not_grow(make, forum):
         numbers.append(len(said))
         bind_reader(make.session, None)
     assert len(set(numbers)) == 1
+
+
+# --- who says what -----------------------------------------------------------------------------------------------------
+
+
+def test_the_answers_on_a_question_stand_by_stake_with_adherents_voices_and_who_is_missing(make, question, topic, forum):
+    event = make.event(forum=forum)
+    first, leader, follower = (make.officer(unit=make.unit(short_name=n)) for n in ("AAA", "ZZZ", "FOL"))
+    make.equity(leader.unit, topic, "lead")
+    make.equity(make.unit("Silent ones", short_name="SIL"), topic, "must_consult")
+    shared = {"question": question, "topic": topic, "level": 0, "audience": frozenset({"circle:country"})}
+    make.position(by=first, stance="conditions", **shared)
+    line = make.position(by=leader, stance="support", **shared)
+    adhere(make, follower, line.ref)
+    firm = make.officer(unit=make.unit(of=make.organisation("Orrery Cloud", circle="country", ceiling=0)))
+    make.position(by=firm, stance="conditions", **shared)
+    make.position(by=first, topic=topic, event=event)
+    make.act_as(first)
+    on_it, without = queries.for_event(make.session, event, on=make.today)
+    assert [(said.position.unit.short_name, said.stake) for said in on_it.lines] == [("ZZZ", "lead"), ("AAA", None)]
+    assert [u.short_name for u in on_it.lines[0].adherents] == ["FOL"]
+    assert [u.short_name for u in on_it.missing] == ["SIL"]
+    [voice] = on_it.voices
+    assert voice.position.unit.organisation.name == "Orrery Cloud"
+    assert [said.position.unit.short_name for said in voice.differs_from] == ["ZZZ"]
+    assert (without.question, len(without.lines)) == (None, 1)
+    alone = queries.on_question(make.session, question, on=make.today)
+    assert ([said.position.id for said in alone.lines], alone.missing) == (
+        [said.position.id for said in on_it.lines],
+        on_it.missing,
+    )
+
+
+def test_the_overlaps_at_an_event_have_both_ends_there(make, question, topic, forum):
+    event, elsewhere = make.event(forum=forum), make.question(topic=topic)
+    one = make.officer()
+    make.position(by=one, question=question, topic=topic, stance="support")
+    make.position(question=question, topic=topic, stance="red_line")
+    make.position(by=one, question=elsewhere, topic=topic, stance="support")
+    make.position(question=elsewhere, topic=topic, stance="red_line")
+    make.act_as(one)
+    [found] = queries.overlaps_at(make.session, event, most=10)
+    assert {found.low.question_id, found.high.question_id} == {question.id}
+    assert [o.id for o in queries.overlaps_on(make.session, question.id, most=10)] == [found.id]
+
+
+def test_the_dossiers_at_an_event_name_it(make, forum, topic):
+    event = make.event(forum=forum)
+    one = make.officer()
+    make.dossier(by=one, event=event, topic=topic, title="Named")
+    make.dossier(by=one, event=make.event(forum=forum), topic=topic)
+    make.dossier(by=one, event=event, topic=topic, released=False)
+    make.position(by=one, event=event, topic=topic)
+    make.act_as(one)
+    assert [d.title for d in queries.dossiers_at(make.session, event.id)] == ["Named"]
+
+
+def test_questions_come_with_their_numbers_and_the_next_event(make, question, topic, forum):
+    make.event("Later", forum=forum, in_days=20)
+    make.event("Sooner", forum=forum, in_days=5)
+    make.equity(make.unit(short_name="SIL"), topic)
+    make.position(question=question, topic=topic, stance="support")
+    make.position(question=question, topic=topic, stance="oppose")
+    loose = make.question(topic=topic)
+    make.act_as(make.officer())
+    first, second = queries.asked(make.session, [loose.id, question.id], on=make.today)
+    assert (first.question.id, first.event, first.positions, first.state) == (loose.id, None, 0, Coordination.NOTHING_YET)
+    assert second.event is not None
+    assert (second.event.name, second.positions, second.conflicting, second.worst) == ("Sooner", 2, 1, Severity.HIGH)
+    assert [u.short_name for u in second.missing] == ["SIL"]

@@ -1,6 +1,7 @@
 import pytest
 
-from coordinator.agenda.rules import Coordination, coordination
+from coordinator.agenda.rules import Coordination, coordination, differs
+from coordinator.positions.models import Stance
 
 
 @pytest.mark.parametrize(
@@ -19,3 +20,22 @@ def test_one_word_says_how_far_the_units_are(positions, missing, unanswered, con
     said = coordination(positions=positions, missing=missing, unanswered=unanswered, conflicting=conflicting)
     assert said is Coordination(word)
     assert said.label
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "answer"),
+    [
+        ("support", "support", False),
+        ("support", "conditions", True),
+        ("support", "oppose", True),
+        ("oppose", "red_line", True),
+        ("no_position", "oppose", False),
+        (None, "oppose", False),
+        (None, None, False),
+    ],
+    ids=str,
+)
+def test_two_differ_if_both_take_a_stance_and_not_the_same(one, other, answer):
+    a, b = (Stance(s) if s else None for s in (one, other))
+    assert differs(a, b) is answer
+    assert differs(b, a) is answer

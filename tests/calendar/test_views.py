@@ -1,6 +1,22 @@
+from contextlib import contextmanager
+
 import pytest
+from sqlalchemy import event as sqlalchemy_event
 
 from coordinator.calendar import queries
+from coordinator.db import db
+
+
+@contextmanager
+def counted_statements():
+    said = []
+
+    def note(connection, cursor, statement, *rest):
+        said.append(statement)
+
+    sqlalchemy_event.listen(db.engine, "before_cursor_execute", note)
+    yield said
+    sqlalchemy_event.remove(db.engine, "before_cursor_execute", note)
 
 
 @pytest.fixture
@@ -66,3 +82,159 @@ def test_an_event_that_ends_before_it_starts_is_refused_beside_its_field(make, k
     answer = keeper.post("/calendar/events/add", data=typed)
     assert answer.status_code == 409
     assert 'id="ends_on-error"' in answer.text
+
+
+# --- an event, a question, a forum -----------------------------------------------------------------------------------------
+
+
+def read(client, path):
+    answer = client.get(path)
+    assert answer.status_code == 200, (path, answer.status_code)
+    return answer.text[answer.text.index("<main") : answer.text.index("</main>")]
+
+
+@pytest.fixture
+def session_of_forum(make):
+    """A session of a forum with a question on which two units clash, one is missing and a firm has its say."""
+    topic, forum = make.topic("Norms"), make.forum("Assembly")
+    event = make.event("Spring session", forum=forum, days=3, place="Vienna")
+    question = make.question("Shall it bind?", topic=topic, forum=forum)
+    one, other = make.officer(unit=make.unit("Treaty Office", short_name="TRO")), make.officer(unit=make.unit(short_name="OTH"))
+    make.equity(make.unit("Silent ones", short_name="SIL"), topic, "must_consult")
+    firm = make.officer(unit=make.unit(of=make.organisation("Orrery Cloud", circle="country", ceiling=0)), clearance=0)
+    shared = {"question": question, "topic": topic, "level": 0, "audience": frozenset({"circle:country"})}
+    make.position(by=one, stance="support", title="It shall", text="We want it to bind.", red_lines="No veto.", **shared)
+    make.position(by=other, stance="red_line", title="It shall not", text="We cannot be bound.", **shared)
+    make.position(by=firm, stance="oppose", title="Better not", text="Business would suffer.", **shared)
+    make.dossier(by=other, event=event, topic=topic, title="Work on the draft")
+    return {"event": event, "question": question, "forum": forum, "reader": one, "firm": firm}
+
+
+def test_an_event_tells_who_says_what_who_is_missing_and_where_lines_clash(make, sign_in, session_of_forum):
+    page = read(sign_in(session_of_forum["reader"]), f"/calendar/events/{session_of_forum['event'].ref}")
+    for said in (
+        "Spring session",
+        "Vienna",
+        "Assembly",
+        "in 9 days",
+        "sign-coordination-conflicting",
+        "Shall it bind?",
+        "TRO",
+        "OTH",
+    ):
+        assert said in page, said
+    assert page.count("sign-stance-red_line") == 1
+    assert "SIL" in page[page.index("No line yet:") :]
+    assert "Differs from" in page[page.index("Orrery Cloud") :]
+    assert "sign-severity-critical" in page
+    assert "Work on the draft" in page
+    assert f"/positions/log?event={session_of_forum['event'].ref}" in page
+
+
+def test_what_nobody_said_anything_on_says_so(make, sign_in):
+    event = make.event("Quiet session")
+    page = read(sign_in(make.officer()), f"/calendar/events/{event.ref}")
+    assert "No question is before this forum" in page
+    assert "sign-coordination-nothing_yet" in page
+
+
+def test_an_event_that_is_over_offers_no_new_position(make, sign_in):
+    event = make.event(in_days=-9)
+    page = read(sign_in(make.officer()), f"/calendar/events/{event.ref}")
+    assert "9 days ago" in page
+    assert "Log a position for it" not in page
+
+
+def test_a_brief_holds_lines_red_lines_and_who_holds_what_under_the_level(make, sign_in, session_of_forum):
+    browser = sign_in(session_of_forum["reader"])
+    path = f"/calendar/events/{session_of_forum['event'].ref}/brief"
+    page = read(browser, path)
+    for said in (
+        "We want it to bind.",
+        "No veto.",
+        "We cannot be bound.",
+        "Who holds what",
+        "Orrery Cloud",
+        "Business would suffer.",
+    ):
+        assert said in page, said
+    assert browser.get(path).text.count("marking-") == 2
+    assert "PUBLIC" in browser.get(path).text
+    make.question("And what of space?", topic=make.topic(), forum=session_of_forum["forum"])
+    assert "And what of space?" in read(browser, path).partition("Questions without a line")[2]
+
+
+def test_a_question_sets_the_stances_side_by_side_and_outside_voices_apart(make, sign_in, session_of_forum):
+    page = read(sign_in(session_of_forum["reader"]), f"/calendar/questions/{session_of_forum['question'].ref}")
+    lines, voices = page.split('class="outside"')
+    for said in ("TRO", "OTH", "We want it to bind.", "No veto."):
+        assert said in lines, said
+    assert "Orrery Cloud" not in lines
+    assert "Business would suffer." in voices
+    assert "SIL" in page
+    assert "Spring session" in page
+    assert "sign-severity-critical" in page
+
+
+def test_a_forum_shows_its_events_with_their_state_and_its_questions(make, sign_in, session_of_forum):
+    make.event("Last year", forum=session_of_forum["forum"], in_days=-300)
+    page = read(sign_in(session_of_forum["reader"]), f"/calendar/forums/{session_of_forum['forum'].ref}")
+    assert page.index("Spring session") < page.index("Shall it bind?") < page.index("Last year")
+    assert page.count("sign-coordination-conflicting") == 2
+    assert "2 positions · 1 unit missing · 2 conflicts · 1 outside voice" in page
+
+
+def test_what_is_near_comes_first_in_the_lists(make, sign_in):
+    topic = make.topic()
+    for name, days in (("Far", 90), ("Near", 2), ("None", None)):
+        forum = make.forum(f"{name} forum")
+        make.question(f"A {name} question", topic=topic, forum=forum)
+        if days:
+            make.event(forum=forum, in_days=days)
+    make.question("Z of no forum", topic=topic)
+    browser = sign_in(make.person())
+    forums, questions = read(browser, "/calendar/forums"), read(browser, "/calendar/questions")
+    assert forums.index("Near forum") < forums.index("Far forum") < forums.index("None forum")
+    assert questions.index("A Near") < questions.index("A Far") < questions.index("A None") < questions.index("Z of no forum")
+
+
+def test_outside_the_ministry_the_pages_tell_nobody_who_is_missing(make, sign_in, session_of_forum):
+    browser = sign_in(session_of_forum["firm"])
+    for kind in ("event", "question", "forum"):
+        page = read(browser, f"/calendar/{kind}s/{session_of_forum[kind].ref}")
+        assert "SIL" not in page
+        assert "unit missing" not in page
+    assert "SIL" not in read(browser, f"/calendar/events/{session_of_forum['event'].ref}/brief")
+
+
+def test_what_never_was_is_not_found(make, sign_in):
+    browser = sign_in(make.person())
+    for kind in ("events", "questions", "forums"):
+        assert browser.get(f"/calendar/{kind}/{'x' * 22}").status_code == 404
+
+
+def test_the_number_of_statements_of_each_page_does_not_grow(make, sign_in, session_of_forum):
+    browser, forum = sign_in(session_of_forum["reader"]), session_of_forum["forum"]
+    paths = [f"/calendar/{kind}s/{session_of_forum[kind].ref}" for kind in ("event", "question", "forum")]
+    paths += [f"{paths[0]}/brief", "/calendar/questions", "/calendar/forums", "/calendar/"]
+
+    def count():
+        numbers = []
+        for path in paths:
+            browser.get(path)
+            with counted_statements() as said:
+                browser.get(path)
+            numbers.append(len(said))
+        return numbers
+
+    before = count()
+    for _ in range(2):
+        topic = make.topic()
+        asked = make.question(topic=topic, forum=forum)
+        make.event(forum=forum)
+        make.equity(make.unit(), topic)
+        for stance in ("support", "oppose"):
+            make.position(question=asked, topic=topic, stance=stance, event=session_of_forum["event"])
+            make.position(question=session_of_forum["question"], topic=topic, stance=stance)
+        make.dossier(event=session_of_forum["event"], topic=topic)
+    assert count() == before
