@@ -83,11 +83,12 @@ def _decide(session: Session, step: Step, ministry: Ministry, known: Known, by: 
     assert by is not None
     said, at = step.said, step.at
     a, b = queries.entry_ids(session, said["a"], said["b"])
-    if said["do"] == "take_up":
+    overlap = queries.overlap_of(session, a, b)
+    if overlap is None:  # a contact, which becomes a row when somebody acts on it; how alike two texts are may say more, or not
         low, high = (session.scalars(select(Entry).where(Entry.id == i)).one() for i in (a, b))
         overlaps.take_up(session, low, high, by=by, at=at)
-        return
-    overlap = queries.overlap_of(session, a, b)
+        overlap = queries.overlap_of(session, a, b)
+        assert overlap is not None
     match said["do"]:
         case "acknowledge":
             overlaps.acknowledge(session, overlap, by=by, at=at)

@@ -7,7 +7,6 @@ from typing import Any
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
-from coordinator.errors import NotFound
 from coordinator.exchange import queries as exchange
 from coordinator.history import queries as history
 from coordinator.history.models import Event
@@ -40,10 +39,8 @@ def entry_ids(session: Session, *keys: str) -> tuple[int, ...]:
     return tuple(found[key][0] for key in keys)
 
 
-def overlap_of(session: Session, a: int, b: int) -> Overlap:
-    """Return the overlap of two entries; raises NotFound unless there is one that the reader sees."""
+def overlap_of(session: Session, a: int, b: int) -> Overlap | None:
+    """Return the current overlap of two entries, or None unless there is one that the reader sees."""
     pair = or_(and_(Overlap.low_id == a, Overlap.high_id == b), and_(Overlap.low_id == b, Overlap.high_id == a))
-    ref = session.scalar(select(Overlap.ref).where(pair))
-    if ref is None:
-        raise NotFound
-    return one(session, ref)
+    ref = session.scalar(select(Overlap.ref).where(pair, Overlap.current.is_(True)))
+    return one(session, ref) if ref else None
