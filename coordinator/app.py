@@ -4,7 +4,7 @@ import gc
 from functools import partial
 from typing import Any
 
-from flask import Flask, has_request_context, url_for
+from flask import Flask, g, has_request_context, url_for
 from flask_babel import lazy_gettext as _l
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -68,7 +68,7 @@ NAVIGATION = (
 )
 
 OWN_PAGES = (("people.account", _l("My account")), ("deputies.index", _l("My deputy")), ("digests.settings", _l("My digest")))
-KEEPERS_PAGES = (("people.people", _l("Accounts")),)
+KEEPERS_PAGES = (("people.people", _l("Accounts")), ("digests.deliveries", _l("Deliveries")))
 
 
 def create_app(settings: Settings | None = None, **overrides: Any) -> Flask:
@@ -133,6 +133,7 @@ def _frame() -> dict[str, Any]:
     own = () if person is None else (*OWN_PAGES, *(KEEPERS_PAGES if may_keep_people(person) else ()))
     return {
         "person": person,
+        "notices": g.get("notices", []),
         "navigation": [] if person is None else pages.navigation((endpoint, str(label)) for endpoint, label in NAVIGATION),
         "person_links": pages.links((endpoint, str(label)) for endpoint, label in own),
         "sign_out_url": url_for("people.sign_out"),

@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CursorResult, exists, select, update
+from sqlalchemy import CursorResult, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session, aliased
 
 from coordinator.db import new_ref
 from coordinator.digests import queries
-from coordinator.digests.models import Cadence, Digest, DigestState, Edition, Schedule, Subscription
+from coordinator.digests.models import Cadence, Digest, DigestState, Edition, Probe, Schedule, Subscription
 from coordinator.digests.rules import DEFAULTS, LEASE, MOST_TRIES, Window, wait_after
-from coordinator.errors import N_
+from coordinator.errors import N_, Refused
 from coordinator.history.actions import record
 from coordinator.people.models import Person, Unit
 
@@ -165,7 +165,8 @@ def note_nothing(session: Session, held: Claimed, window: Window | None, *, why:
 
 def note_uncertain(session: Session, held: Claimed, answer: str) -> None:
     """Note that nobody knows whether the mail was taken. It is not sent again; the next one tells of the same window once more."""
-    _move(session, held, [DigestState.DATA], {"state": DigestState.UNCERTAIN, "lease_until": None, "trouble": answer[:300]})
+    values = {"state": DigestState.UNCERTAIN, "lease_until": None, "trouble": answer[:300]}
+    _move(session, held, [DigestState.DATA], values)
 
 
 def note_refused(session: Session, held: Claimed, answer: str, *, lasting: bool, reached: bool, at: datetime) -> DigestState:
@@ -269,3 +270,68 @@ def _keep(session: Session, schedule: Schedule, *which: Any, **also: Any) -> Non
             .values(state=DigestState.NOTHING, trouble=STOPPED)
             .execution_options(synchronize_session=False)
         )
+
+
+# --- what an administrator does ------------------------------------------------------------------------------------------
+
+
+class TakenUp(Refused):
+    """This one is being sent just now, or has been, or a later one stands for it. Look at the list again."""
+
+
+def try_again(session: Session, digest: Digest, *, by: Person, at: datetime) -> None:
+    """Let a letter be sent once more, under the same name, so that a mail program knows it to be the same; raises TakenUp."""
+    values = {"state": DigestState.QUEUED, "due_at": at, "tries": 0, "trouble": "", "worker": ""}
+    _overrule(session, digest, [DigestState.FAILED, DigestState.UNCERTAIN, DigestState.QUEUED], values)
+    record(session, "digest.tried_again", subject=("digest", digest.id), by=by, at=at)
+
+
+def mark_arrived(session: Session, digest: Digest, *, by: Person, at: datetime) -> None:
+    """Note that a letter arrived of which nobody knew; its reader needs not be told of it again. Raises TakenUp."""
+    values = {"state": DigestState.SENT, "sent_at": func.coalesce(Digest.tried_at, at), "trouble": ""}
+    _overrule(session, digest, [DigestState.UNCERTAIN], values)
+    if digest.after_number is not None and digest.up_to_number is not None:
+        _told(session, Claimed(digest.id, "", 0), Window(digest.after_number, digest.up_to_number))
+    record(session, "digest.marked_arrived", subject=("digest", digest.id), by=by, at=at)
+
+
+def _overrule(session: Session, digest: Digest, states: list[DigestState], values: dict[str, Any]) -> None:
+    later = aliased(Digest)
+    has_later = exists().where(later.subscription_id == Digest.subscription_id, later.period_on > Digest.period_on)
+    done = session.execute(
+        update(Digest)
+        .where(Digest.id == digest.id, Digest.state.in_(states), ~has_later)
+        .values(values)
+        .execution_options(synchronize_session=False)
+    )
+    if not _count(done):
+        raise TakenUp
+
+
+def ask_for_probe(session: Session, person_id: int, *, at: datetime) -> None:
+    """Have a test letter sent to a person by whoever sends the digests; while one waits, no second is added."""
+    waits = exists().where(Probe.person_id == person_id, Probe.state == DigestState.QUEUED)
+    if not session.scalar(select(waits)):
+        session.add(Probe(person_id=person_id, state=DigestState.QUEUED, asked_at=at))
+
+
+def take_probe(session: Session, *, at: datetime) -> Probe | None:
+    """Take a test letter that waits, or return None; from here on it is never sent again."""
+    waiting = select(Probe.id).where(Probe.state == DigestState.QUEUED).order_by(Probe.id).limit(1)
+    return session.scalars(
+        update(Probe)
+        .where(Probe.id == waiting.with_for_update(skip_locked=True).scalar_subquery(), Probe.state == DigestState.QUEUED)
+        .values(state=DigestState.UNCERTAIN, tried_at=at, answer=NO_ANSWER)
+        .returning(Probe)
+        .execution_options(synchronize_session=False, populate_existing=True)
+    ).one_or_none()
+
+
+def note_probe(session: Session, probe_id: int, state: DigestState, answer: str = "") -> None:
+    """Note what became of a test letter."""
+    session.execute(
+        update(Probe)
+        .where(Probe.id == probe_id)
+        .values(state=state, answer=answer[:300])
+        .execution_options(synchronize_session=False)
+    )

@@ -21,7 +21,7 @@ from coordinator.clock import now
 from coordinator.db import bind_reader, bookkeeping, db
 from coordinator.digests import actions, queries, rules
 from coordinator.digests.actions import Claimed
-from coordinator.digests.models import DigestState, Edition
+from coordinator.digests.models import DigestState, Edition, Probe
 from coordinator.digests.queries import Addressee, Contents
 from coordinator.digests.rules import Window
 from coordinator.errors import Busy
@@ -44,6 +44,7 @@ class _LetGo(Exception):
 @jobs.every_minute("digests")
 def send_all() -> None:
     """Send what is due."""
+    send_probes()
     done = send_due()
     if done:
         log.info("digests", **done)
@@ -70,6 +71,44 @@ def send_due(*, moment: Moment = now, limit: int | None = None) -> Counter[str]:
             log.error("the mail server cannot be reached")
             break
     return done
+
+
+def send_probes(*, moment: Moment = now) -> int:
+    """Send the test letters that administrators asked for, each once, and return how many."""
+    done = 0
+    while not jobs.stopping():
+        with bookkeeping(db.session) as written:
+            probe = actions.take_probe(written, at=moment())
+        if probe is None:
+            break
+        done += 1
+        state, answer = _send_probe(probe, at=moment())
+        with bookkeeping(db.session) as written:
+            actions.note_probe(written, probe.id, state, answer)
+    return done
+
+
+def _send_probe(probe: Probe, *, at: datetime) -> tuple[DigestState, str]:
+    words = {"asked_at": probe.asked_at, "ministry": settings().ministry_name, "url": address("digests.deliveries")}
+    try:
+        with force_locale(language()):
+            message = mail.letter(
+                settings(),
+                to=queries.address_of(db.session(), probe.person_id),
+                subject=_render("digests/probe/subject.txt").strip(),
+                text=_render("digests/probe/body.txt", **words),
+                at=at,
+                headers={"X-Marking": LEVELS[0]},
+            )
+        db.session.rollback()
+        mail.send(settings(), message)
+    except mail.NotTaken as error:
+        return DigestState.FAILED, error.answer
+    except mail.Unanswered as error:
+        return DigestState.UNCERTAIN, str(error)
+    except ValueError as error:
+        return DigestState.FAILED, str(error)
+    return DigestState.SENT, ""
 
 
 def _send_one(held: Claimed, *, moment: Moment) -> str:

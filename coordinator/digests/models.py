@@ -183,3 +183,17 @@ class Digest(Referable, Base):
     trouble: Mapped[str] = mapped_column(String(300), default="")
 
     subscription: Mapped[Subscription] = relationship(lazy="raise")
+
+
+class Probe(Base):
+    """A letter without content that an administrator sends to the own address, to see whether mail goes out."""
+
+    __tablename__ = "probe"
+    bookkeeping = True
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
+    state: Mapped[DigestState] = mapped_column(word(DigestState))
+    asked_at: Mapped[datetime] = mapped_column(Moment)
+    tried_at: Mapped[datetime | None] = mapped_column(Moment, index=True)
+    answer: Mapped[str] = mapped_column(String(300), default="")

@@ -5,15 +5,16 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, union_all
+from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
 from coordinator.db import new_ref
 from coordinator.digests import rules
-from coordinator.digests.models import Cadence, Digest, Edition, Subscription
+from coordinator.digests.models import Cadence, Digest, DigestState, Edition, Probe, Subscription
 from coordinator.digests.rules import (
     DEFAULTS,
     MOST_ITEMS,
+    Delivery,
     Window,
     due_at,
     latest_period,
@@ -305,6 +306,113 @@ def one(session: Session, ref: str, person: Person) -> Digest:
     if found is None:
         raise NotFound
     return found
+
+
+# --- what became of them -----------------------------------------------------------------------------------------------
+
+_UNDELIVERED = (DigestState.FAILED, DigestState.UNCERTAIN)
+
+
+def _has_later() -> ColumnElement[bool]:
+    later = aliased(Digest)
+    return exists().where(later.subscription_id == Digest.subscription_id, later.period_on > Digest.period_on)
+
+
+def delivery(session: Session, *, at: datetime) -> Delivery:
+    """Return how mail stands, in two statements."""
+    untried = select(func.min(Digest.due_at)).where(
+        Digest.state == DigestState.QUEUED, Digest.tried_at.is_(None), Digest.due_at <= at
+    )
+    undelivered = select(func.count(Digest.id)).where(
+        Digest.state.in_(_UNDELIVERED), Digest.period_on >= (at - rules.DAYS_WARNED).date(), ~_has_later()
+    )
+    since, number = session.execute(select(untried.scalar_subquery(), undelivered.scalar_subquery())).one()
+    return Delivery(_last_tries(session), since, number)
+
+
+def _last_tries(session: Session) -> tuple[tuple[DigestState, str, datetime], ...]:
+    """Return what became of the last tries to send anything, the newest first."""
+    letters, tests = (
+        select(t.tried_at, t.state, said).where(t.tried_at.is_not(None)).order_by(t.tried_at.desc()).limit(rules.LAST_TRIES)
+        for t, said in ((Digest, Digest.trouble.label("said")), (Probe, Probe.answer.label("said")))
+    )
+    both = union_all(letters.subquery().select(), tests.subquery().select()).subquery()
+    newest = select(both.c.state, both.c.said, both.c.tried_at).order_by(both.c.tried_at.desc()).limit(rules.LAST_TRIES)
+    return tuple((state, said, tried_at) for state, said, tried_at in session.execute(newest))
+
+
+def by_day(session: Session, *, since: date) -> Sequence[tuple[date, dict[str, int]]]:
+    """Return for each day from one on, the latest first, how many letters are in which state."""
+    rows = session.execute(
+        select(Digest.period_on, Digest.state, func.count(Digest.id))
+        .where(Digest.period_on >= since)
+        .group_by(Digest.period_on, Digest.state)
+        .order_by(Digest.period_on.desc())
+    ).all()
+    found: dict[date, dict[str, int]] = {}
+    for day, state, number in rows:
+        column = "waiting" if state in rules.UNDER_WAY else state.value
+        counts = found.setdefault(day, {})
+        counts[column] = counts.get(column, 0) + number
+    return list(found.items())
+
+
+def _in_trouble(since: date) -> ColumnElement[bool]:
+    stuck = and_(Digest.state == DigestState.QUEUED, Digest.trouble != "")
+    return and_(Digest.period_on >= since, or_(Digest.state.in_(_UNDELIVERED), stuck))
+
+
+def in_trouble(session: Session, *, since: date, offset: int, limit: int) -> Sequence[tuple[Digest, bool]]:
+    """Return the letters that were not delivered or wait because they were refused, the latest first, with whom they are for.
+
+    Beside each: whether a later one stands for it.
+    """
+    rows = session.execute(
+        select(Digest, _has_later())
+        .options(
+            joinedload(Digest.subscription).joinedload(Subscription.person),
+            joinedload(Digest.subscription).joinedload(Subscription.unit),
+        )
+        .where(_in_trouble(since))
+        .order_by(Digest.period_on.desc(), Digest.id.desc())
+        .offset(offset)
+        .limit(limit)
+    )
+    return [(digest, later) for digest, later in rows]
+
+
+def count_in_trouble(session: Session, *, since: date) -> int:
+    """Return how many letters were not delivered or wait because they were refused."""
+    return session.scalar(select(func.count(Digest.id)).where(_in_trouble(since))) or 0
+
+
+def any_letter(session: Session, ref: str) -> Digest:
+    """Return anybody's letter by ref, of which an administrator sees the way and never the content; raises NotFound."""
+    found = session.scalars(select(Digest).where(Digest.ref == ref)).one_or_none()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def last_of(session: Session, person_id: int) -> Digest | None:
+    """Return the last digest of a person, or None."""
+    return session.scalars(
+        select(Digest)
+        .join(Digest.subscription)
+        .where(Subscription.person_id == person_id, Subscription.edition == Edition.PERSON)
+        .order_by(Digest.period_on.desc())
+        .limit(1)
+    ).one_or_none()
+
+
+def address_of(session: Session, person_id: int) -> str:
+    """Return the address of a person."""
+    return session.scalars(select(Person.email).where(Person.id == person_id)).one()
+
+
+def probes_of(session: Session, person_id: int, *, most: int = 5) -> Sequence[Probe]:
+    """Return the last test letters of a person, newest first."""
+    return session.scalars(select(Probe).where(Probe.person_id == person_id).order_by(Probe.id.desc()).limit(most)).all()
 
 
 # --- what it tells -----------------------------------------------------------------------------------------------------

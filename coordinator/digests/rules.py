@@ -9,7 +9,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from coordinator.digests.models import WORKING_DAYS, Cadence, DigestState, Edition, Schedule, Weekday
+from coordinator.digests.models import WORKING_DAYS, Cadence, Digest, DigestState, Edition, Schedule, Weekday
 from coordinator.entries.models import Entry, Kind, Level
 from coordinator.errors import N_
 from coordinator.overlaps.models import Closing
@@ -110,6 +110,55 @@ def stop_token(secret: str, ref: str) -> str:
 def stops(secret: str, ref: str, token: str) -> bool:
     """Say whether a token is the one that stops a subscription."""
     return hmac.compare_digest(stop_token(secret, ref), token)
+
+
+# --- whether mail goes out -----------------------------------------------------------------------------------------------
+
+LAST_TRIES = 3
+WORKER_IS_LATE = timedelta(minutes=10)
+DAYS_SHOWN = timedelta(days=30)
+DAYS_WARNED = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """How mail stands: what became of the last tries (newest first), since when letters wait untried, how many did not arrive."""
+
+    tries: tuple[tuple[DigestState, str, datetime], ...]
+    untried_since: datetime | None
+    undelivered: int
+
+
+STANDS_STILL = N_("Mail does not go out: the mail server took none of the last letters. Its last words were: %(answer)s")
+NO_WORKER = N_("Mail has been due since %(since)s, and nobody has tried to send it. Is a worker running?")
+UNDELIVERED = N_("Some letters of the last week were not delivered.")
+
+
+def alarm(found: Delivery, *, at: datetime, zone: str) -> tuple[str, Said] | None:
+    """Return what an administrator has to know of the mail, with how loud to say it (danger or warning), or None."""
+    late = at - WORKER_IS_LATE
+    tried_of_late = bool(found.tries) and found.tries[0][2] > late  # a worker is there, it only has not come to all of them
+    if found.untried_since is not None and found.untried_since <= late and not tried_of_late:
+        since = found.untried_since.astimezone(ZoneInfo(zone))
+        return "danger", (NO_WORKER, {"since": f"{since:%Y-%m-%d %H:%M}"})
+    if found.tries and not any(state is DigestState.SENT for state, _answer, _at in found.tries):
+        return "danger", (STANDS_STILL, {"answer": found.tries[0][1] or "–"})
+    return ("warning", UNDELIVERED) if found.undelivered else None
+
+
+FAILED_TO_ME = N_("Your digest of %(day)s could not be sent. The mail server said: %(answer)s")
+UNCERTAIN_TO_ME = N_("Nobody knows whether your digest of %(day)s arrived: the mail server had it, and did not answer.")
+WAITS_FOR_ME = N_("Your digest of %(day)s has not gone out yet, and is tried again. The mail server said: %(answer)s")
+
+
+def trouble(digest: Digest, day: str) -> Said:
+    """Return what the reader of a letter has to know of its way, or "" if nothing went wrong."""
+    said = {
+        DigestState.FAILED: FAILED_TO_ME,
+        DigestState.UNCERTAIN: UNCERTAIN_TO_ME,
+        DigestState.QUEUED: WAITS_FOR_ME if digest.trouble else None,
+    }.get(digest.state)
+    return (said, {"day": day, "answer": digest.trouble}) if said else ""
 
 
 # --- who reads ---------------------------------------------------------------------------------------------------------

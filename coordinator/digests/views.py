@@ -4,8 +4,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import format_date
 from flask_babel import gettext as _
 
 from coordinator.clock import now
@@ -20,8 +21,9 @@ from coordinator.extensions import csrf
 from coordinator.extensions import settings as house
 from coordinator.history.queries import last_number
 from coordinator.pages import page_of, translated
-from coordinator.people.gate import public, reader, require, signed_in
-from coordinator.people.rules import Reader
+from coordinator.people.gate import public, reader, require, signed_in, somebody
+from coordinator.people.models import Person
+from coordinator.people.rules import Reader, may_keep_people
 from coordinator.worklist.rules import shown
 
 blueprint = Blueprint("digests", __name__, url_prefix="/digests")
@@ -39,6 +41,7 @@ def index() -> ResponseReturnValue:
         page=page,
         listed=queries.of_person(db.session(), person, offset=page.offset, limit=page.size),
         when=_when(queries.chosen(db.session(), person.id).schedule),
+        mail_trouble=_trouble(person),
     )
 
 
@@ -89,6 +92,7 @@ def settings() -> ResponseReturnValue:
         owner=person,
         coming=queries.coming(db.session(), kept, unit_id=person.unit_id, zone=person.time_zone, at=at),
         next=_next(reader(), kept, at=at, zone=person.time_zone),
+        mail_trouble=_trouble(person),
     ), 422 if form.is_submitted() else 200
 
 
@@ -155,6 +159,70 @@ def _said(said: dict[str, Any]) -> str:
     return f"{said['address']}: {words}" if said.get("address") else words
 
 
+# --- what became of them -------------------------------------------------------------------------------------------------
+
+
+@blueprint.before_app_request
+def _sound_alarm() -> None:
+    """Tell administrators on every page when mail does not go out: nobody else would hear of it."""
+    g.notices, person = [], somebody()
+    if person is not None and request.method == "GET" and may_keep_people(person):
+        at = now()
+        found = rules.alarm(queries.delivery(db.session(), at=at), at=at, zone=person.time_zone)
+        if found is not None:
+            tone, said = found
+            here = request.endpoint == "digests.deliveries"  # that page lists what did not arrive, and leads nowhere else
+            more = {} if here else {"url": url_for("digests.deliveries"), "label": _("See the deliveries")}
+            g.notices = [] if here and tone == "warning" else [{"tone": tone, "text": translated(said)} | more]
+
+
+@blueprint.get("/deliveries")
+def deliveries() -> ResponseReturnValue:
+    """Show how many letters went out, and of those that did not why; never what is in anybody's."""
+    require(may_keep_people(signed_in()))
+    since = (now() - rules.DAYS_SHOWN).date()
+    page = page_of(queries.count_in_trouble(db.session(), since=since))
+    return render_template(
+        "digests/deliveries.html",
+        days=queries.by_day(db.session(), since=since),
+        troubled=queries.in_trouble(db.session(), since=since, offset=page.offset, limit=page.size),
+        page=page,
+        probes=queries.probes_of(db.session(), signed_in().id),
+        relay=f"{house().smtp_host}:{house().smtp_port}",
+        own_address=signed_in().email,
+    )
+
+
+@blueprint.post("/deliveries/test")
+def probe() -> ResponseReturnValue:
+    """Have a test letter sent to my own address."""
+    require(may_keep_people(signed_in()))
+    with bookkeeping(db.session) as written:
+        actions.ask_for_probe(written, signed_in().id, at=now())
+    flash(_("A test letter goes out within a minute. What became of it stands below."), "success")
+    return redirect(url_for(".deliveries"), 303)
+
+
+@blueprint.post("/<ref:ref>/retry")
+def retry(ref: str) -> ResponseReturnValue:
+    """Let a letter be sent once more."""
+    require(may_keep_people(signed_in()))
+    with transaction(db.session) as written:
+        actions.try_again(written, queries.any_letter(written, ref), by=signed_in(), at=now())
+    flash(_("It goes out within a minute, with what there is to tell by then."), "success")
+    return redirect(url_for(".deliveries"), 303)
+
+
+@blueprint.post("/<ref:ref>/arrived")
+def arrived(ref: str) -> ResponseReturnValue:
+    """Note that a letter arrived of which nobody knew."""
+    require(may_keep_people(signed_in()))
+    with transaction(db.session) as written:
+        actions.mark_arrived(written, queries.any_letter(written, ref), by=signed_in(), at=now())
+    flash(_("Noted. The next one tells only of what changes from then on."), "success")
+    return redirect(url_for(".deliveries"), 303)
+
+
 @blueprint.route("/stop/<ref:ref>/<ref:token>", methods=["GET", "POST"])
 @public
 def stop(ref: str, token: str) -> ResponseReturnValue:
@@ -173,6 +241,12 @@ def stop(ref: str, token: str) -> ResponseReturnValue:
 
 
 csrf.exempt(stop)  # a mail program posts here with nothing but the address; all that it can do is to stop the mail
+
+
+def _trouble(person: Person) -> str:
+    """Return in words what is wrong with the last digest of a person, or ""."""
+    last = queries.last_of(db.session(), person.id)
+    return translated(rules.trouble(last, format_date(last.period_on, "d MMMM y"))) if last else ""
 
 
 def _when(schedule: Schedule) -> str:

@@ -4,10 +4,13 @@ from typing import Any
 
 from flask import Blueprint, render_template, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import format_date
 from flask_babel import gettext as _
 
 from coordinator.clock import now, today
 from coordinator.db import db
+from coordinator.digests.queries import last_of
+from coordinator.digests.rules import trouble
 from coordinator.pages import page_number, page_of, translated
 from coordinator.people.gate import reader, signed_in
 from coordinator.worklist import queries, rules
@@ -21,6 +24,7 @@ def index() -> ResponseReturnValue:
     """Show what waits for me; coordinators and leadership see the open overlaps of all units below it."""
     person = signed_in()
     found = queries.waiting(db.session(), reader(), at=now(), on=today(person.time_zone), number=page_number())
+    last = last_of(db.session(), person.id)
     sections = [
         (_("To release"), found.to_release),
         (_("Topics proposed to you"), found.proposals),
@@ -39,6 +43,7 @@ def index() -> ResponseReturnValue:
         page=page_of(found.open_total),
         unit=person.unit,
         page_level=found.level,
+        mail_trouble=translated(trouble(last, format_date(last.period_on, "d MMMM y"))) if last else "",
     )
 
 
