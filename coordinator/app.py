@@ -19,6 +19,7 @@ import coordinator.positions.models  # noqa: F401
 from coordinator import db as database
 from coordinator import extensions, pages
 from coordinator.calendar.views import blueprint as calendar
+from coordinator.dashboard.views import blueprint as dashboard
 from coordinator.db import db
 from coordinator.deputies.views import blueprint as deputies
 from coordinator.digests.views import blueprint as digests
@@ -31,6 +32,7 @@ from coordinator.lists.views import blueprint as lists
 from coordinator.overlaps.actions import follow
 from coordinator.overlaps.views import blueprint as overlaps
 from coordinator.people import gate
+from coordinator.people.models import Circle, Person, Role
 from coordinator.people.rules import may_keep_people
 from coordinator.people.views import blueprint as people
 from coordinator.positions.views import blueprint as positions
@@ -53,12 +55,14 @@ FEATURES = (
     overlaps,
     search,
     worklist,
+    dashboard,
     digests,
 )
 
 # What the main navigation shows, in this order; an entry appears when its feature is there.
 NAVIGATION = (
     ("worklist.index", _l("Worklist")),
+    ("dashboard.index", _l("Dashboard")),
     ("overlaps.index", _l("Overlaps")),
     ("positions.index", _l("Positions")),
     ("dossiers.index", _l("Dossiers")),
@@ -125,6 +129,17 @@ def serve_long() -> None:
     gc.set_threshold(20_000, 20, 20)
 
 
+def _ways(person: Person) -> list[tuple[str, str]]:
+    """Return the main navigation of a person: the leadership begins with the dashboard, outsiders have none."""
+    first = "dashboard.index"
+    ways = {endpoint: str(label) for endpoint, label in NAVIGATION}
+    if person.unit.organisation.circle is not Circle.MINISTRY:
+        del ways[first]
+    elif Role.LEADERSHIP in person.roles:
+        ways = {first: ways[first], **ways}
+    return list(ways.items())
+
+
 def _frame() -> dict[str, Any]:
     """Return what base.html needs: who looks, and where one can go."""
     if not has_request_context():  # a mail has no frame
@@ -134,7 +149,7 @@ def _frame() -> dict[str, Any]:
     return {
         "person": person,
         "notices": g.get("notices", []),
-        "navigation": [] if person is None else pages.navigation((endpoint, str(label)) for endpoint, label in NAVIGATION),
+        "navigation": [] if person is None else pages.navigation(_ways(person)),
         "person_links": pages.links((endpoint, str(label)) for endpoint, label in own),
         "sign_out_url": url_for("people.sign_out"),
         "sign_in_url": url_for("people.sign_in"),

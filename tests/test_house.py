@@ -65,6 +65,8 @@ GETS = {
     "calendar.questions": EVERYBODY,
     "deputies.index": EVERYBODY,
     "deputies.of": "nnnnynh",
+    "dashboard.brief": INSIDE,
+    "dashboard.index": INSIDE,
     "digests.deliveries": ADMINISTRATOR,
     "digests.index": EVERYBODY,
     "digests.mailbox": EVERYBODY,

@@ -83,6 +83,7 @@ class Onlooker:
         more += ["/digests/settings?all=1", "/digests/mailbox?all=1"]
         more += [f"/overlaps?state={s}" for s in ("all", "open", "settled", "lapsed")]
         more += [f"{path}?{narrowed}" for path in ("/positions", "/overlaps") for narrowed in self.narrowings()]
+        more += [f"/dashboard?{narrowed}" for narrowed in self.scopes()]
         more += [f"/positions/log?supersedes={HIDDEN_REF}", f"/positions/log?topic={self.known['topic'][0]}"]
         more += [f"/entries/{r}/compare?from=1&to=2" for r in (*self.known["entry"], HIDDEN_REF)]
         return sorted({*found, *more})
@@ -95,7 +96,14 @@ class Onlooker:
         found += [f"{name}={self.known[name][0]}" for name in ("forum", "event", "question")]
         found += [f"basket={topic}", "circle=ministry", "unacknowledged=1", "current=1", "stance=red_line"]
         found += [f"opened={day}", f"closed={day}", f"until={day}", f"event={HIDDEN_REF}"]
+        found += [f"{name}={day}" for name in ("opened_since", "acknowledged_since", "after", "released_since", "ended_since")]
+        found += ["clashes=1", "undated=1", f"wing={topic}&other_wing={topic}"]
         return [*found, f"unit={reader}&other={owner}", f"bureau={owner}&basket={topic}&state=all", f"event={event}&state=all"]
+
+    def scopes(self) -> list[str]:
+        """Every way to narrow the picture."""
+        owner, topic, forum = self.known["unit"][2], self.known["topic"][0], self.known["forum"][0]
+        return ["circle=ministry", "period=30", f"bureau={owner}", f"basket={topic}", f"forum={forum}", f"open={owner}"]
 
     def look(self, *only: str) -> dict[str, Seen]:
         """Look at everything, or only at the addresses that start so (the letter is always read)."""

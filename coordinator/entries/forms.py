@@ -402,7 +402,7 @@ class FilterForm(Form):
 
 TYPED = ("words", "state", "unit", "topic")
 """What the form of a list asks for; everything else that narrows it comes from a link, and is shown as a chip."""
-LINKED = ("bureau", "circle", "basket", "forum", "event", "question", "stance", "current")
+LINKED = ("bureau", "circle", "basket", "forum", "event", "question", "stance", "current", "released_since", "ended_since")
 
 
 @dataclass(frozen=True)
@@ -434,7 +434,18 @@ _CHIPS: dict[str, tuple[Any, Callable[[Any], str]]] = {
     "unacknowledged": (_l("Acknowledged"), lambda _yes: _("By nobody yet")),
     "opened": (_l("Found"), lambda d: _("In the week of %(day)s", day=day(d))),
     "closed": (_l("Closed"), lambda d: _("In the week of %(day)s", day=day(d))),
+    "opened_since": (_l("Found"), lambda d: _("Since %(day)s", day=day(d))),
+    "acknowledged": (_l("Acknowledged"), lambda d: _("In the week of %(day)s", day=day(d))),
+    "acknowledged_since": (_l("Acknowledged"), lambda d: _("Since %(day)s", day=day(d))),
+    "closed_since": (_l("Closed"), lambda d: _("Since %(day)s", day=day(d))),
     "until": (_l("Nearest day"), lambda d: _("Until %(day)s", day=day(d))),
+    "after": (_l("Nearest day"), lambda d: _("After %(day)s", day=day(d))),
+    "undated": (_l("Nearest day"), lambda _yes: _("None")),
+    "clashes": (_l("Kind"), lambda _yes: _("Conflicts, collisions and duplications")),
+    "wing": (_l("One end"), lambda t: str(t.name)),
+    "other_wing": (_l("Other end"), lambda t: str(t.name)),
+    "released_since": (_l("Released"), lambda d: _("Since %(day)s", day=day(d))),
+    "ended_since": (_l("Ended"), lambda d: _("Since %(day)s", day=day(d))),
 }
 
 

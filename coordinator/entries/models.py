@@ -118,7 +118,7 @@ class Entry(Referable, Base):
     logged_on: Mapped[date]
     logged_at: Mapped[datetime] = mapped_column(Moment)
     released_at: Mapped[datetime | None] = mapped_column(Moment)
-    ended_at: Mapped[datetime | None] = mapped_column(Moment)
+    ended_at: Mapped[datetime | None] = mapped_column(Moment, index=True)
     ended_why: Mapped[str] = mapped_column(Text, default="")
     supersedes_id: Mapped[int | None] = mapped_column(ForeignKey("entry.id"), index=True)
     standing_version: Mapped[int] = mapped_column(default=1)
@@ -169,7 +169,7 @@ class EntryVersion(Base):
     form_key: Mapped[str | None] = mapped_column(String(40))
     made_at: Mapped[datetime] = mapped_column(Moment)
     offered_at: Mapped[datetime | None] = mapped_column(Moment)
-    released_at: Mapped[datetime | None] = mapped_column(Moment)
+    released_at: Mapped[datetime | None] = mapped_column(Moment, index=True)
     released_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
 
     entry: Mapped[Entry] = relationship(lazy="raise")

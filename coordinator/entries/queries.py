@@ -3,12 +3,13 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, time
 from enum import StrEnum
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, and_, case, column, exists, func, or_, select, table
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy import ColumnElement, Select, and_, case, column, exists, func, or_, select, table, tuple_
+from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
 from coordinator.calendar.models import Counterpart, Event, Forum, Question
 from coordinator.db import Reader as AnyReader
@@ -163,6 +164,10 @@ class Filters:
     stance: Any = None
     """A word of positions.models.Stance, which this floor does not know."""
     current: bool = False
+    released: tuple[datetime, datetime] | None = None
+    """The version that stands was released from a moment on to another, which is not part of it any more; so is `ended`."""
+    ended: tuple[datetime, datetime] | None = None
+    """It stood and ended, and nothing that is seen took its place."""
 
 
 @dataclass(frozen=True)
@@ -180,6 +185,8 @@ THINGS: Mapping[str, type[Any]] = {
     "other_bureau": Unit,
     "topic": Topic,
     "basket": Topic,
+    "wing": Topic,
+    "other_wing": Topic,
     "forum": Forum,
     "event": Event,
     "question": Question,
@@ -230,6 +237,7 @@ def asked(session: Session, args: Mapping[str, str], *, person: Person, kind: Ki
         "circle": chosen_word(Circle, args, "circle"),
         "stance": chosen_word(stances, args, "stance"),
         "current": True if args.get("current") else None,
+        **{name: chosen_day(args, name) for name in ("released_since", "ended_since")},
     }
     filters = Filters(
         words=args.get("words", ""),
@@ -245,9 +253,30 @@ def asked(session: Session, args: Mapping[str, str], *, person: Person, kind: Ki
         question_id=_id_of(things.get("question")),
         stance=words["stance"],
         current=bool(words["current"]),
+        released=since_day(words["released_since"], person.time_zone),
+        ended=since_day(words["ended_since"], person.time_zone),
     )
     given = {name: word for name, word in words.items() if word is not None and (name != "kind" or kind is None)}
     return Asked(filters, things | given)
+
+
+def chosen_day(args: Mapping[str, str], name: str) -> date | None:
+    """Return the day that an address names, or None; raises NotFound for what is no day, or one too far away."""
+    said = args.get(name)
+    if not said:
+        return None
+    try:
+        day = datetime.strptime(said, "%Y-%m-%d").date()  # noqa: DTZ007 - a day
+    except ValueError:
+        raise NotFound from None
+    if not 1900 <= day.year <= 2199:
+        raise NotFound
+    return day
+
+
+def since_day(day: date | None, zone: str) -> tuple[datetime, datetime] | None:
+    """Return all time from the beginning of a day in a time zone on, or None if there is no day."""
+    return None if day is None else (datetime.combine(day, time(), ZoneInfo(zone)), datetime(2300, 1, 1, tzinfo=UTC))
 
 
 def _id_of(thing: Any) -> int | None:
@@ -288,7 +317,8 @@ def matching(session: Session, words: str) -> ColumnElement[bool] | None:
     return Entry.id.in_(rows)
 
 
-def _conditions(session: Session, filters: Filters, *, but: str = "") -> list[ColumnElement[bool]]:
+def conditions(session: Session, filters: Filters, *, but: str = "") -> list[ColumnElement[bool]]:
+    """Return the conditions that the entries of a list meet; whoever counts what a list shows counts by the same."""
     found = matching(session, filters.words) if filters.words else None
     pairs: list[tuple[str, ColumnElement[bool] | None]] = [
         ("words", found),
@@ -304,13 +334,32 @@ def _conditions(session: Session, filters: Filters, *, but: str = "") -> list[Co
         ("question", _entry.c.question_id == filters.question_id if filters.question_id else None),
         ("stance", _entry.c.stance == filters.stance if filters.stance else None),
         ("current", Entry.state == State.RELEASED if filters.current else None),
+        ("released", _released_within(*filters.released) if filters.released else None),
+        ("ended", _ended_within(*filters.ended) if filters.ended else None),
     ]
     return [c for name, c in pairs if c is not None and name != but]
 
 
+_of_standing = EntryVersion.__table__.alias()  # the version that stands is what is seen of a released entry
+
+
+def _released_within(begin: datetime, end: datetime) -> ColumnElement[bool]:
+    """Return the condition for current entries whose standing version was released within a time."""
+    version = _of_standing
+    late = select(version.c.entry_id, version.c.number).where(version.c.released_at >= begin, version.c.released_at < end)
+    return and_(Entry.state == State.RELEASED, tuple_(Entry.id, Entry.standing_version).in_(late))
+
+
+def _ended_within(begin: datetime, end: datetime) -> ColumnElement[bool]:
+    """Return the condition for entries that ended within a time; dropped drafts never stood, and a successor speaks for itself."""
+    successor = aliased(Entry)
+    followed = exists().where(successor.supersedes_id == Entry.id, successor.state == State.RELEASED)
+    return and_(Entry.ended_at >= begin, Entry.ended_at < end, Entry.released_at < Entry.ended_at, ~followed)
+
+
 def listed(session: Session, filters: Filters, *, number: int = 1, size: int = PAGE) -> tuple[Sequence[Entry], int]:
     """Return one page of the entries that pass the filters, newest first, and how many there are in all."""
-    where = _conditions(session, filters)
+    where = conditions(session, filters)
     total = session.scalar(select(func.count(Entry.id)).where(*where)) or 0
     rows = session.scalars(
         with_company().where(*where).order_by(Entry.logged_on.desc(), Entry.id.desc()).limit(size).offset((number - 1) * size)
@@ -321,12 +370,12 @@ def listed(session: Session, filters: Filters, *, number: int = 1, size: int = P
 def facets(session: Session, filters: Filters) -> dict[str, list[tuple[Any, int]]]:
     """Return for each facet its values and how many entries each would leave, most first, at most ten of each."""
     counted = func.count(Entry.id)
-    unit = select(Unit, counted).join(Entry, Entry.unit_id == Unit.id).where(*_conditions(session, filters, but="unit_id"))
+    unit = select(Unit, counted).join(Entry, Entry.unit_id == Unit.id).where(*conditions(session, filters, but="unit_id"))
     topic = (
         select(Topic, counted)
         .join(EntryTopic, EntryTopic.topic_id == Topic.id)
         .join(Entry, Entry.id == EntryTopic.entry_id)
-        .where(*_conditions(session, filters, but="topic_id"))
+        .where(*conditions(session, filters, but="topic_id"))
     )
     named = func.coalesce(Entry.forum_id, Event.forum_id)
     forum = (
@@ -334,10 +383,10 @@ def facets(session: Session, filters: Filters) -> dict[str, list[tuple[Any, int]
         .select_from(Entry)
         .outerjoin(Event, Event.id == Entry.event_id)
         .join(Forum, Forum.id == named)
-        .where(*_conditions(session, filters, but="forum_id"))
+        .where(*conditions(session, filters, but="forum_id"))
     )
-    state = select(Entry.state, counted).where(*_conditions(session, filters, but="state")).group_by(Entry.state)
-    kind = select(Entry.kind, counted).where(*_conditions(session, filters, but="kind")).group_by(Entry.kind)
+    state = select(Entry.state, counted).where(*conditions(session, filters, but="state")).group_by(Entry.state)
+    kind = select(Entry.kind, counted).where(*conditions(session, filters, but="kind")).group_by(Entry.kind)
     return {
         "kind": [(k, n) for k, n in session.execute(kind.order_by(counted.desc()))],
         "state": [(s, n) for s, n in session.execute(state.order_by(counted.desc()))],

@@ -15,11 +15,21 @@ from coordinator.calendar.models import Counterpart, Event, Forum, Question
 from coordinator.db import Reader, protect
 from coordinator.dossiers.models import Milestone
 from coordinator.entries.models import AudienceToken, Entry, EntryCounterpart, EntrySource, EntryTopic, State
-from coordinator.entries.queries import Asked, before_forum, chosen, chosen_word, of_circle, on_topics, visible
+from coordinator.entries.queries import (
+    Asked,
+    before_forum,
+    chosen,
+    chosen_day,
+    chosen_word,
+    of_circle,
+    on_topics,
+    since_day,
+    visible,
+)
 from coordinator.errors import NotFound
 from coordinator.likeness.queries import Ids, keyword_postings, postings
 from coordinator.likeness.rules import SHARED_KEYWORDS
-from coordinator.overlaps.models import Overlap, OverlapKind, OverlapState, Severity, Side, Step
+from coordinator.overlaps.models import FAR, Overlap, OverlapKind, OverlapState, Severity, Side, Step
 from coordinator.overlaps.rules import Facts, Floors, Vocabulary, week_of
 from coordinator.people.models import Circle, Person, Unit
 from coordinator.people.queries import below
@@ -381,6 +391,8 @@ def _chunks(items: Sequence[int], size: int) -> Iterable[Sequence[int]]:
 PAGE = 25
 MOST_COUNTED = 1000
 OPEN = (OverlapState.OPEN, OverlapState.ACKNOWLEDGED)
+CLASHES = (OverlapKind.CONFLICT, OverlapKind.COLLISION, OverlapKind.DUPLICATION)
+"""What counts as a clash: a contact is an invitation to talk, a possibility nobody has looked at yet."""
 
 
 @dataclass(frozen=True)
@@ -400,6 +412,9 @@ class Filters:
     topic_id: int | None = None
     topic_ids: frozenset[int] | None = None
     """A basket: either end is on one of these topics at least, as both are on `topic_id`."""
+    wing_id: int | None = None
+    """One end is on this topic, and the other one on `other_wing_id`."""
+    other_wing_id: int | None = None
     question_id: int | None = None
     """Both ends answer it."""
     forum_id: int | None = None
@@ -411,40 +426,53 @@ class Filters:
     """The unit whose overlaps alone are wanted; `unit_id` then says with whom."""
     apart: bool | None = None
     """True for what only the text says, False for everything else."""
+    clashes: bool = False
+    """Conflicts, collisions and duplications alone: what clashes, and does not merely touch."""
     unacknowledged: bool = False
     found: tuple[datetime, datetime] | None = None
-    """From a moment to another, which is not part of it any more; so is `closed`."""
+    """From a moment to another, which is not part of it any more; so are `acknowledged` and `closed`."""
+    acknowledged: tuple[datetime, datetime] | None = None
     closed: tuple[datetime, datetime] | None = None
     until: date | None = None
     """The nearest day is not later."""
+    after: date | None = None
+    """There is a nearest day, and it is later."""
+    undated: bool = False
+    """Neither end has a day ahead."""
     collapsed: tuple[int, ...] = ()
     """Crowded topics: contacts and possibilities on them are left out, never a conflict, because each topic reads as one item."""
 
 
-THINGS = ("unit", "bureau", "other", "other_bureau", "topic", "basket", "question", "forum", "event")
-NARROWING = (*THINGS[1:], "circle", "unacknowledged", "opened", "closed", "until")
+THINGS = ("unit", "bureau", "other", "other_bureau", "topic", "basket", "wing", "other_wing", "question", "forum", "event")
+MOMENTS = ("opened", "acknowledged", "closed")
+SINCE = tuple(f"{name}_since" for name in MOMENTS)
+DAYS = ("until", "after")
+MARKS = ("clashes", "unacknowledged", "undated")
+NARROWING = (*THINGS[1:], "circle", *MOMENTS, *SINCE, *DAYS, *MARKS)
 """What an address narrows the list by, apart from state, kind, severity, unit, `mine` and `tab`: with it every pair is listed."""
 
 
 def asked(session: Session, args: Mapping[str, str], *, person: Person, zone: str) -> Asked:
-    """Return what an address asks of the list of overlaps; the weeks of `opened` and `closed` begin on Monday in a time zone.
+    """Return what an address asks of the list of overlaps; days and weeks (of `opened`, `closed`) begin in a time zone.
 
     Contacts on crowded topics of the own unit read as one item unless something narrows the list further.
     Raises NotFound for a thing, a word or a day that is not there.
     """
     things = chosen(session, args, THINGS, person=person)
     kind, state = chosen_word(OverlapKind, args, "kind"), args.get("state") or None
-    weeks = {name: _week(args, name, zone) for name in ("opened", "closed")}
-    until = _day(args, "until")
+    weeks = {name: _week(args, name, zone) for name in MOMENTS}
+    since = {name: chosen_day(args, name) for name in SINCE}
+    days = {name: chosen_day(args, name) for name in DAYS}
+    spans = {name: weeks[name] or since_day(since[later], zone) for name, later in zip(MOMENTS, SINCE, strict=True)}
     words = {
         "kind": kind,
         "severity": chosen_word(Severity, args, "severity"),
         "state": state if state in {"all", "current"} else chosen_word(OverlapState, args, "state"),
         "circle": chosen_word(Circle, args, "circle"),
-        "opened": weeks["opened"] and weeks["opened"][0].date(),
-        "closed": weeks["closed"] and weeks["closed"][0].date(),
-        "until": until,
-        **{name: True if args.get(name) else None for name in ("mine", "unacknowledged")},
+        **{name: week and week[0].date() for name, week in weeks.items()},
+        **since,
+        **days,
+        **{name: True if args.get(name) else None for name in ("mine", *MARKS)},
     }
     possible = args.get("tab") == "possible" or kind is OverlapKind.POSSIBLE
 
@@ -456,7 +484,7 @@ def asked(session: Session, args: Mapping[str, str], *, person: Person, zone: st
 
     filters = Filters(
         state=words["state"] if isinstance(words["state"], OverlapState) else None,
-        still_open=state == "current" or (state is None and not any(weeks.values())),
+        still_open=state == "current" or (state is None and not any(spans.values())),
         kind=None if possible else kind,
         severity=words["severity"],
         unit_id=number("unit"),
@@ -466,32 +494,28 @@ def asked(session: Session, args: Mapping[str, str], *, person: Person, zone: st
         circle=words["circle"],
         topic_id=number("topic"),
         topic_ids=basket(session, things["basket"].id) if "basket" in things else None,
+        wing_id=number("wing"),
+        other_wing_id=number("other_wing"),
         question_id=number("question"),
         forum_id=number("forum"),
         event_id=number("event"),
         own_unit_id=person.unit_id if words["mine"] else None,
         apart=possible,
+        clashes=bool(words["clashes"]),
         unacknowledged=bool(words["unacknowledged"]),
-        found=weeks["opened"],
-        closed=weeks["closed"],
-        until=until,
+        found=spans["opened"],
+        acknowledged=spans["acknowledged"],
+        closed=spans["closed"],
+        until=days["until"],
+        after=days["after"],
+        undated=bool(words["undated"]),
     )
     return Asked(filters, things | {name: word for name, word in words.items() if word is not None})
 
 
-def _day(args: Mapping[str, str], name: str) -> date | None:
-    said = args.get(name)
-    if not said:
-        return None
-    try:
-        return datetime.strptime(said, "%Y-%m-%d").date()  # noqa: DTZ007 - a day
-    except ValueError:
-        raise NotFound from None
-
-
 def _week(args: Mapping[str, str], name: str, zone: str) -> tuple[datetime, datetime] | None:
     """Return the week in which a day of an address lies: from its Monday to the next."""
-    day = _day(args, name)
+    day = chosen_day(args, name)
     try:
         return None if day is None else week_of(day, zone)
     except OverflowError:
@@ -516,7 +540,8 @@ def in_order() -> tuple[Any, ...]:
     return (Overlap.rank, Overlap.near_on, Overlap.id)
 
 
-def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
+def conditions(filters: Filters) -> list[ColumnElement[bool]]:
+    """Return the conditions that the overlaps of a list meet; whoever counts what a list shows counts by the same."""
     where: list[ColumnElement[bool]] = []
     if filters.state is not None:
         where.append(Overlap.state == filters.state)
@@ -524,24 +549,36 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
         where += [Overlap.current.is_(True), Overlap.state.in_(OPEN)]
     if filters.apart is not None:
         where.append((Overlap.kind == OverlapKind.POSSIBLE) if filters.apart else (Overlap.kind != OverlapKind.POSSIBLE))
-    if filters.collapsed:
-        where.append(~_read_as_one(filters.collapsed))
-    if filters.unacknowledged:
-        where.append(Overlap.acknowledged_at.is_(None))
-    for moment, span in ((Overlap.found_at, filters.found), (Overlap.closed_at, filters.closed)):
-        if span is not None:
-            where += [moment >= span[0], moment < span[1]]
-    if filters.until is not None:
-        where.append(Overlap.near_on <= filters.until)
     own = filters.own_unit_id
     optional: list[tuple[object, ColumnElement[bool]]] = [
+        (filters.clashes or None, Overlap.kind.in_(CLASHES)),
+        (filters.collapsed or None, ~_read_as_one(filters.collapsed)),
         (filters.kind, Overlap.kind == filters.kind),
         (filters.severity, Overlap.severity == filters.severity),
         (own, or_(Overlap.low_unit_id == own, Overlap.high_unit_id == own)),
         (filters.entry_id, or_(Overlap.low_id == filters.entry_id, Overlap.high_id == filters.entry_id)),
     ]
     where += [condition for value, condition in optional if value is not None]
-    return [*where, *_of_units(filters), *_about(filters)]
+    return [*where, *_when(filters), *_of_units(filters), *_about(filters)]
+
+
+def _when(filters: Filters) -> list[ColumnElement[bool]]:
+    """Return the conditions on what happened when, and on how near the nearest day is."""
+    where: list[ColumnElement[bool]] = [Overlap.acknowledged_at.is_(None)] if filters.unacknowledged else []
+    spans = (
+        (Overlap.found_at, filters.found),
+        (Overlap.acknowledged_at, filters.acknowledged),
+        (Overlap.closed_at, filters.closed),
+    )
+    for moment, span in spans:
+        if span is not None:
+            where += [moment >= span[0], moment < span[1]]
+    days: list[tuple[object, ColumnElement[bool]]] = [
+        (filters.until, Overlap.near_on <= (filters.until or FAR)),
+        (filters.after, and_(Overlap.near_on > (filters.after or FAR), Overlap.near_on < FAR)),
+        (filters.undated or None, Overlap.near_on == FAR),
+    ]
+    return where + [condition for value, condition in days if value is not None]
 
 
 def _of_units(filters: Filters) -> list[ColumnElement[bool]]:
@@ -578,12 +615,20 @@ def _about(filters: Filters) -> list[ColumnElement[bool]]:
         (filters.event_id, Entry.event_id == filters.event_id),
     ]
     where = []
-    for join, conditions in ((and_, both), (or_, either)):
-        for value, condition in conditions:
+    for join, wanted in ((and_, both), (or_, either)):
+        for value, condition in wanted:
             if value is not None:
                 ends = select(Entry.id).where(condition)
                 where.append(join(Overlap.low_id.in_(ends), Overlap.high_id.in_(ends)))
+    if filters.wing_id is not None or filters.other_wing_id is not None:
+        where.append(_between_wings(filters.wing_id, filters.other_wing_id))
     return where
+
+
+def _between_wings(*topic_ids: int | None) -> ColumnElement[bool]:
+    """Return the condition for overlaps with one end on a topic and the other end on another one."""
+    one, other = (select(Entry.id).where(on_topics(t)) if t is not None else select(Entry.id) for t in topic_ids)
+    return or_(and_(Overlap.low_id.in_(one), Overlap.high_id.in_(other)), and_(Overlap.high_id.in_(one), Overlap.low_id.in_(other)))
 
 
 def _read_as_one(topic_ids: Sequence[int]) -> ColumnElement[bool]:
@@ -600,7 +645,7 @@ def _read_as_one(topic_ids: Sequence[int]) -> ColumnElement[bool]:
 
 def listed(session: Session, filters: Filters, *, number: int = 1, size: int = PAGE) -> tuple[Sequence[Overlap], int]:
     """Return one page of the overlaps that pass the filters, the worst first, and how many there are (counted to 1,000)."""
-    where = _conditions(filters)
+    where = conditions(filters)
     some = select(Overlap.id).where(*where).limit(MOST_COUNTED).subquery()
     total = session.scalar(select(func.count()).select_from(some)) or 0
     # first only the ids: to put thousands of whole rows with their company in order takes ten times as long
@@ -762,7 +807,7 @@ def facets(session: Session, filters: Filters) -> dict[str, list[tuple[Any, int]
                 Overlap.low_unit_id,
                 Overlap.high_unit_id,
             )
-            .where(*_conditions(replace(filters, **without)))
+            .where(*conditions(replace(filters, **without)))
             .order_by(Overlap.rank, Overlap.near_on, Overlap.id)
             .limit(MOST_COUNTED)
             .cte()

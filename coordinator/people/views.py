@@ -35,7 +35,7 @@ from coordinator.people.forms import (
     UnitForm,
 )
 from coordinator.people.gate import public, require, signed_in, somebody
-from coordinator.people.models import Circle, Organisation, Person, Unit
+from coordinator.people.models import Circle, Organisation, Person, Role, Unit
 from coordinator.topics import queries as topics
 
 blueprint = Blueprint("people", __name__)
@@ -48,9 +48,9 @@ blueprint = Blueprint("people", __name__)
 @public
 def sign_in() -> ResponseReturnValue:
     """Sign in with address and password."""
-    onward = same_site(request.args.get("next")) or "/"
+    onward = same_site(request.args.get("next"))
     if somebody() is not None:
-        return redirect(onward)
+        return redirect(onward or "/")
     form = SignInForm()
     if not form.validate_on_submit():
         return render_template("people/sign_in.html", form=form), 422 if form.is_submitted() else 200
@@ -61,6 +61,7 @@ def sign_in() -> ResponseReturnValue:
         form.form_errors.append(_("Too many tries. Wait a quarter of an hour, or ask for a link that sets a new password."))
         return render_template("people/sign_in.html", form=form), 429
     person = queries.person_by_email(db.session(), form.email.data)
+    first = _first_page(person) if person is not None else "/"
     db.session.rollback()  # no lock is held while the password is worked on
     if not actions.fits(person, form.password.data, _hasher()) or person is None:
         form.form_errors.append(_("Address and password do not belong together."))
@@ -69,7 +70,13 @@ def sign_in() -> ResponseReturnValue:
         actions.forget_tries(written, limits)
         secret = actions.start_sign_in(written, person.id, at=now())
     _carry(secret)
-    return redirect(onward, 303)
+    return redirect(onward or first, 303)
+
+
+def _first_page(person: Person) -> str:
+    """Return where a person begins: the leadership of the ministry with the whole picture, everybody else with what waits."""
+    leads = Role.LEADERSHIP in person.roles and person.unit.organisation.circle is Circle.MINISTRY
+    return url_for("dashboard.index") if leads else "/"
 
 
 @blueprint.post("/sign-out")
