@@ -314,6 +314,7 @@ def frame() -> dict[str, Any]:
         "theme_url": url_for("pages.theme"),
         "ministry_name": settings().ministry_name,
         "contact": settings().contact,
+        "notice": settings().notice,
     }
     if "search.index" in current_app.view_functions:
         found["search_url"] = url_for("search.index")

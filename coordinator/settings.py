@@ -48,6 +48,7 @@ class Settings(BaseSettings):
     ministry_name: str
     time_zone: str
     contact: str
+    notice: str = Field(default="", description="a sentence on every page and sheet, such as that all of it is an example")
 
     smtp_host: str
     smtp_port: int
