@@ -146,6 +146,16 @@ def test_the_look_is_kept_in_a_cookie_and_one_comes_back(client):
     assert client.post("/theme", data={"theme": "auto", "next": "//evil.example"}).location == "/"
 
 
+def test_a_notice_stands_on_every_page_if_one_is_set(app, client, monkeypatch):
+    assert "standing-notice" not in client.get("/sign-in").text
+
+    settings = app.extensions["settings"].model_copy(update={"notice": "All of it is an example."})
+    monkeypatch.setitem(app.extensions, "settings", settings)
+
+    for path in ("/sign-in", "/nowhere"):
+        assert "All of it is an example." in client.get(path).text
+
+
 def test_liveness_needs_no_database_and_readiness_does(client):
     assert client.get("/healthz").json == {"status": "ok"}
     assert client.get("/readyz").json == {"status": "ok"}

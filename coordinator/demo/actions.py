@@ -19,6 +19,7 @@ from coordinator.exchange.rules import Known
 from coordinator.history.actions import record
 from coordinator.overlaps import actions as overlaps
 from coordinator.overlaps.models import Outcome
+from coordinator.overlaps.queries import one
 from coordinator.people import actions as people
 from coordinator.people.models import Person, Unit
 from coordinator.people.queries import unit_by_name
@@ -112,7 +113,7 @@ def _decide(session: Session, step: Step, ministry: Ministry, known: Known, by: 
         case "confirm":
             topic = by_key(session, said["topic"])
             assert topic is not None, said["topic"]
-            overlaps.confirm(session, overlap, topic, by=by, at=at)
+            overlaps.confirm(session, one(session, overlap.ref), topic, by=by, at=at)
         case other:
             raise ValueError(f"nobody can {other} an overlap")
 

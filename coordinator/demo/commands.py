@@ -19,12 +19,20 @@ from coordinator.clock import now, today
 from coordinator.db import bind_reader, db, transaction
 from coordinator.demo import actions, queries, rules
 from coordinator.demo.rules import Ministry, Said, Step
+from coordinator.deputies import actions as deputies
+from coordinator.deputies.models import Deputy
+from coordinator.digests import actions as digests
+from coordinator.digests.models import Cadence, Schedule
+from coordinator.digests.queries import mailbox
 from coordinator.errors import NotFound, Refused
 from coordinator.exchange import queries as exchange
 from coordinator.exchange.rules import Known, of_forum
 from coordinator.extensions import settings
+from coordinator.holidays import actions as holidays
+from coordinator.holidays.models import UnitHoliday
+from coordinator.holidays.rules import Day
 from coordinator.people import actions as people
-from coordinator.people.models import Person
+from coordinator.people.models import Person, Unit
 from coordinator.people.queries import all_units_reader, organisation_named, person_by_email, reader_of
 from coordinator.people.rules import Reader, comparable
 from coordinator.topics import actions as topics
@@ -39,6 +47,8 @@ SIGN_INS = (
     ("desk officer", "j.moreau"),
     ("desk officer who also releases", "d.okonkwo"),
     ("the other side of a conflict", "h.castellanos"),
+    ("officers of the two other units", "p.lindqvist"),
+    ("", "m.tanaka"),
     ("coordinator", "a.ferreira"),
     ("leadership", "k.brandt"),
     ("administrator", "o.hansen"),
@@ -88,7 +98,7 @@ def _not_in_production() -> None:
 
 
 def _load_lists(session: Session, ministry: Ministry) -> int:
-    """Add what is missing of organisations, units, persons, stakes, forums, events, questions and counterparts."""
+    """Add what is missing of units, persons, stakes, events, questions, counterparts and the rest that stands in lists."""
     bind_reader(session, None)
     at = ministry.moment(-365)
     made = 0
@@ -102,6 +112,9 @@ def _load_lists(session: Session, ministry: Ministry) -> int:
         ("event", _event),
         ("question", _question),
         ("counterpart", _counterpart),
+        ("deputy", _deputy),
+        ("holiday", _holiday),
+        ("mailbox", _mailbox),
     )
     hashed = people.hasher(settings().argon2_time_cost, settings().argon2_memory_kib).hash(PASSWORD)
     for kind, step in steps:
@@ -191,6 +204,42 @@ def _counterpart(session: Session, said: Said, ministry: Ministry, known: Known,
     return True
 
 
+def _deputy(session: Session, said: Said, ministry: Ministry, known: Known, at: datetime) -> bool:
+    person = _person_named(session, ministry, said["person"])
+    draft = rules.deputy(said, ministry, known)
+    if session.scalar(select(Deputy.id).where(Deputy.person_id == person.id, Deputy.from_on == draft.from_on)) is not None:
+        return False
+    deputies.name(session, person, draft, by=person, at=at)
+    return True
+
+
+def _holiday(session: Session, said: Said, ministry: Ministry, known: Known, at: datetime) -> bool:
+    unit = session.get_one(Unit, known.unit[comparable(said["unit"])])
+    day = Day(ministry.day(said["in_days"]), said["name"])
+    if session.scalar(select(UnitHoliday.id).where(UnitHoliday.unit_id == unit.id, UnitHoliday.day == day.day)) is not None:
+        return False
+    holidays.add(session, unit, [day], by=None, at=at)
+    return True
+
+
+def _mailbox(session: Session, said: Said, ministry: Ministry, known: Known, at: datetime) -> bool:
+    unit = session.get_one(Unit, known.unit[comparable(said["unit"])])
+    if unit.mailbox is None or mailbox(session, unit.id) is not None:
+        return False
+    by = _person_named(session, ministry, said["by"])
+    schedule = Schedule(Cadence.DAILY, said["hour"])
+    digests.choose_mailbox(session, unit, schedule, address=unit.mailbox, zone=by.time_zone, by=by, at=at)
+    return True
+
+
+def _person_named(session: Session, ministry: Ministry, key: str) -> Person:
+    email = ministry.thing("person", key)["email"]
+    found = person_by_email(session, email)
+    if found is None:
+        raise click.ClickException(f"{email} is not there.")
+    return found
+
+
 # --- the story ---------------------------------------------------------------------------------------------------------
 
 
@@ -215,15 +264,11 @@ def _act_as(session: Session, ministry: Ministry, key: str | None, readers: dict
         bind_reader(session, None)
         bind_reader(session, all_units_reader(session))
         return None
-    email = ministry.thing("person", key)["email"]
     if key not in readers:
         bind_reader(session, None)
-        found = person_by_email(session, email)
-        if found is None:
-            raise click.ClickException(f"{email} is not there.")
-        readers[key] = reader_of(session, found)
+        readers[key] = reader_of(session, _person_named(session, ministry, key))
     bind_reader(session, readers[key])
-    return person_by_email(session, email)
+    return _person_named(session, ministry, key)
 
 
 # --- showing it --------------------------------------------------------------------------------------------------------

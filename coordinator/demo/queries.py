@@ -11,7 +11,6 @@ from coordinator.exchange import queries as exchange
 from coordinator.history import queries as history
 from coordinator.history.models import Event
 from coordinator.overlaps.models import Overlap
-from coordinator.overlaps.queries import one
 
 SOURCE = "demo"
 BEGUN = ("demo", 1)
@@ -42,5 +41,4 @@ def entry_ids(session: Session, *keys: str) -> tuple[int, ...]:
 def overlap_of(session: Session, a: int, b: int) -> Overlap | None:
     """Return the current overlap of two entries, or None unless there is one that the reader sees."""
     pair = or_(and_(Overlap.low_id == a, Overlap.high_id == b), and_(Overlap.low_id == b, Overlap.high_id == a))
-    ref = session.scalar(select(Overlap.ref).where(pair, Overlap.current.is_(True)))
-    return one(session, ref) if ref else None
+    return session.scalars(select(Overlap).where(pair, Overlap.current.is_(True))).one_or_none()

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from coordinator.calendar.models import CounterpartKind
 from coordinator.calendar.rules import CounterpartDraft, EventDraft, ForumDraft, QuestionDraft
+from coordinator.deputies.rules import DeputyDraft
 from coordinator.dossiers.models import DossierType
 from coordinator.dossiers.rules import DossierDraft
 from coordinator.entries.models import Kind
@@ -185,6 +186,15 @@ def question(said: Said, known: Known) -> QuestionDraft:
 def counterpart(said: Said) -> CounterpartDraft:
     """Return a counterpart."""
     return CounterpartDraft(name=said["name"], kind=CounterpartKind(said["kind"]), code=said.get("code"))
+
+
+def deputy(said: Said, ministry: Ministry, known: Known) -> DeputyDraft:
+    """Return who stands in."""
+    return DeputyDraft(
+        deputy_id=known.person[comparable(ministry.thing("person", said["deputy"])["email"])],
+        from_on=ministry.day(said["from_in"]),
+        until_on=ministry.day(said["until_in"]) if "until_in" in said else None,
+    )
 
 
 # --- entries -----------------------------------------------------------------------------------------------------------

@@ -12,8 +12,12 @@ from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 from coordinator.agenda.queries import ahead
 from coordinator.agenda.rules import Coordination
 from coordinator.calendar.models import Event, Forum, Question
+from coordinator.deputies.models import Deputy
+from coordinator.deputies.rules import holds_on
+from coordinator.digests.models import Subscription
 from coordinator.dossiers.models import Dossier
 from coordinator.entries.models import Entry, EntrySource, EntryTopic, EntryVersion, Kind, Level, State, TopicProposal
+from coordinator.holidays.models import UnitHoliday
 from coordinator.overlaps.models import Overlap, OverlapKind, OverlapState, Severity, Side, Step
 from coordinator.overlaps.queries import CROWDED, OPEN
 from coordinator.people.models import Circle, Organisation, Person, Role, Unit, UnitSuccession
@@ -118,7 +122,7 @@ def test_papers_are_in_several_languages_and_on_what_the_field_speaks_of(shown: 
 # --- what clashes, meets and repeats -----------------------------------------------------------------------------------
 
 
-def test_a_critical_conflict_stands_before_an_event_within_days_and_one_side_has_not_seen_it(shown: Session, sees: Sees) -> None:
+def test_a_critical_conflict_stands_before_an_event_within_days_and_nobody_has_acknowledged_it(shown: Session, sees: Sees) -> None:
     sees(FRONT_OFFICE)
     critical = shown.scalars(
         select(Overlap)
@@ -129,8 +133,10 @@ def test_a_critical_conflict_stands_before_an_event_within_days_and_one_side_has
 
     assert 0 < (critical[0].near_on - TODAY).days <= 10
     assert critical[0].kind is OverlapKind.CONFLICT
-    assert sorted(s.acknowledged_at is None for s in critical[0].sides) == [False, True]
+    assert all(s.asked and s.acknowledged_at is None for s in critical[0].sides)
     assert len(critical) >= 3
+    # the others are seen by one hand only
+    assert all(sorted(s.acknowledged_at is None for s in o.sides) == [False, True] for o in critical[1:])
 
 
 def test_there_are_conflicts_collisions_duplications_and_possible_pairs(shown: Session, sees: Sees) -> None:
@@ -285,6 +291,14 @@ def test_topics_are_proposed_for_the_work_of_other_units(shown: Session, sees: S
     assert list(shown.scalars(select(TopicProposal.id).where(TopicProposal.answered_at.is_(None))))
 
 
+def test_colleagues_stand_in_for_each_other_and_units_have_holidays_and_mailboxes(shown: Session) -> None:
+    away = {d.person_id for d in shown.scalars(select(Deputy)) if holds_on(TODAY, from_on=d.from_on, until_on=d.until_on)}
+
+    assert len(away) >= 2
+    assert shown.scalar(select(func.count(UnitHoliday.id))) >= 3  # type: ignore[operator]
+    assert shown.scalar(select(func.count(Subscription.id)).where(Subscription.unit_id.is_not(None))) == 2
+
+
 # --- what is missing ---------------------------------------------------------------------------------------------------
 
 
@@ -368,4 +382,6 @@ def test_each_sign_in_has_work_on_its_first_page(shown: Session, sees: Sees) -> 
 
     assert all(work.pairs for work in found.values())
     worst = {k: min(p.overlap.rank for p in w.pairs) for k, w in found.items()}
-    assert worst["h.castellanos"] == worst["w.chen"] == 0
+    assert worst["j.moreau"] == worst["h.castellanos"] == worst["w.chen"] == 0
+    assert worst["f.mbaye"] == worst["y.almeida"] == 1
+    assert all(len(work.pairs) <= 12 for work in found.values())
