@@ -6,16 +6,18 @@ A session is bound to a reader before it may read what is protected; `read_as_sy
 import re
 import secrets
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
+from itertools import count
 from typing import Any, ClassVar, Protocol
 
 from sqlalchemy import (
+    BindParameter,
     Connection,
     DateTime,
     Dialect,
@@ -36,10 +38,11 @@ from sqlalchemy.orm import (
     scoped_session,
     sessionmaker,
 )
+from sqlalchemy.orm.interfaces import CriteriaOption
 from sqlalchemy.orm.util import LoaderCriteriaOption
 from sqlalchemy.pool import NullPool
-from sqlalchemy.sql.base import ExecutableOption
 from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql.visitors import anon_map
 from sqlalchemy.types import TypeDecorator
 
 from coordinator.errors import Busy
@@ -134,7 +137,7 @@ def protect(model: type[Base], criterion: Criterion, *also: str) -> None:
     """Let rows of a table (and of tables `also` named, which raw statements may not touch) be read through a criterion only."""
     global _protected_names  # noqa: PLW0603 - registration at import time
     _protected[model] = criterion
-    _scopes.cache_clear()
+    _scope_of.cache_clear()
     names = {m.__tablename__ for m in _protected} | set(also) | _extra_names
     _extra_names.update(also)
     _protected_names = re.compile(r'(?:from|join|update|into)\s+"?(?:' + "|".join(sorted(names)) + r")\b", re.IGNORECASE)
@@ -180,13 +183,48 @@ def _scope(state: ORMExecuteState) -> None:
     state.update_execution_options(scope="reader")
     if state.is_column_load or state.is_insert:
         return
-    state.statement = state.statement.options(*_scopes(reader))
+    scope = _scope_of(reader)
+    if scope not in state.statement._with_options:  # what a relationship loads has it from the statement before
+        state.statement = state.statement.options(scope)
 
 
 @lru_cache(maxsize=256)
-def _scopes(reader: Reader) -> tuple[ExecutableOption, ...]:
+def _scope_of(reader: Reader) -> "_Scope":
     """Return the criteria of all protected tables for a reader; the expressions are costly to build, and the same each time."""
-    return tuple(_Criterion(m, c(reader), include_aliases=True) for m, c in _protected.items())
+    return _Scope([_Criterion(m, c(reader), include_aliases=True) for m, c in _protected.items()])
+
+
+class _Scope(CriteriaOption):
+    """The criteria of a reader as one option, whose part in the key of a statement's cache is worked out once.
+
+    The key says of what form the criteria are, and brings their values along: statements of all readers are compiled once.
+    """
+
+    inherit_cache = None
+    propagate_to_loaders = True
+    _forms: ClassVar[dict[Any, int]] = {}
+    _numbers: ClassVar[Iterator[int]] = count()
+
+    def __init__(self, criteria: Iterable["_Criterion"]) -> None:
+        self.criteria = tuple(criteria)
+        self.values: list[BindParameter[Any]] = []
+        seen = anon_map()
+        form = tuple(c._gen_cache_key(seen, self.values) for c in self.criteria)
+        self.form = self._forms.setdefault(form, next(self._numbers))
+
+    def _gen_cache_key(self, anon_map: Any, bindparams: list[BindParameter[Any]]) -> tuple[Any, ...]:
+        bindparams.extend(self.values)
+        return _Scope, self.form
+
+    def process_compile_state(self, compile_state: Any) -> None:
+        self.get_global_criteria(compile_state.global_attributes)
+
+    def process_compile_state_replaced_entities(self, compile_state: Any, mapper_entities: Any) -> None:
+        self.process_compile_state(compile_state)
+
+    def get_global_criteria(self, attributes: dict[Any, Any]) -> None:
+        for criterion in self.criteria:
+            criterion.get_global_criteria(attributes)
 
 
 class _Criterion(LoaderCriteriaOption):

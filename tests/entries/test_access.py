@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 from sqlalchemy import func, insert, literal, select, text, update
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import aliased, selectinload
 
 from coordinator.calendar.models import Forum
-from coordinator.db import Unscoped, bind_reader, read_as_system, transaction
+from coordinator.db import Unscoped, bind_reader, db, read_as_system, transaction
 from coordinator.entries import actions, queries
 from coordinator.entries.models import Audience, Entry, EntryTopic, EntryVersion, State
 from coordinator.entries.rules import may_see, may_see_version
@@ -237,3 +237,22 @@ def test_a_draft_stays_with_its_unit_until_it_is_released(session, make, at):
         actions.release(session, entry, by=author, at=at)
     make.act_as(stranger)
     assert queries.one(session, draft.ref).state is State.RELEASED
+
+
+def test_one_statement_serves_every_reader_and_each_sees_their_own(session, make):
+    """The key of a statement says nothing of who reads: it is compiled once, and each reader's own values go with it."""
+    officers = [make.officer() for _ in range(3)]
+    drafts = [make.position(by=o, released=False, title=f"Draft {n}") for n, o in enumerate(officers)]
+    wanted = select(Entry.id).where(Entry.state == State.DRAFT).order_by(Entry.id)
+    compiled = db.engine._compiled_cache
+    seen = []
+    for turn in range(2):
+        before = len(compiled)
+        for officer, draft in zip(officers, drafts, strict=True):
+            make.act_as(officer)
+            seen.append(session.scalars(wanted).all())
+            assert seen[-1] == [draft.id]
+            assert session.scalars(select(Entry).options(selectinload(Entry.topics)).where(Entry.id == draft.id)).one().topics == []
+        if turn:
+            assert len(compiled) == before
+    bind_reader(session, None)
