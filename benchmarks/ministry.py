@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, insert, text
+from sqlalchemy import Connection, bindparam, insert, select, text, update
 
 from coordinator.calendar.models import Counterpart, CounterpartKind, Event, Forum, Question
 from coordinator.db import Base, db, new_ref
@@ -18,11 +18,14 @@ from coordinator.entries.actions import index
 from coordinator.entries.models import Audience, AudienceToken, Entry, EntryCounterpart, EntryTopic, EntryVersion, Kind, State
 from coordinator.likeness.actions import keep_words
 from coordinator.likeness.rules import _word_list
+from coordinator.overlaps.models import Closing, Overlap, OverlapState, Side, Step
 from coordinator.people.models import Circle, Duty, Organisation, Person, Role, Unit
 from coordinator.positions.models import Stance
-from coordinator.topics.models import Equity, Related, Stake, Topic, TopicName
+from coordinator.topics.models import Broader, Equity, Related, Stake, Topic, TopicName
 
 UNITS, TOPICS, FORUMS, EVENTS, COUNTERPARTS = 500, 300, 60, 150, 120
+BUREAUS = 40
+AGENCIES, FIRMS = range(BUREAUS + 1, BUREAUS + 16), range(BUREAUS + 16, BUREAUS + 21)  # units outside the ministry
 SEED = 11
 CHUNK = 1000
 STANCES = [Stance.SUPPORT] * 5 + [Stance.CONDITIONS] * 3 + [Stance.NO_POSITION] * 2 + [Stance.OPPOSE] * 2 + [Stance.RED_LINE]
@@ -77,9 +80,7 @@ def build(entries: int, *, today: date) -> None:
         keep_words(session, ids)
         index(session, ids)
         session.commit()
-    if db.engine.dialect.name == "postgresql":  # as its own autovacuum would; SQLite is left without statistics, as in the product
-        with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.exec_driver_sql("VACUUM ANALYZE")
+    analyse()
 
 
 def _put(connection: Connection, model: Any, rows: list[dict[str, Any]]) -> None:
@@ -88,18 +89,18 @@ def _put(connection: Connection, model: Any, rows: list[dict[str, Any]]) -> None
 
 
 def _lists(connection: Connection, chance: random.Random, *, today: date, at: datetime, entries: int) -> None:
+    circles = ((1, "Ministry", Circle.MINISTRY), (2, "Agency", Circle.GOVERNMENT), (3, "Firm", Circle.COUNTRY))
     _put(
         connection,
         Organisation,
-        [{"id": 1, "ref": new_ref(), "name": "Ministry", "short_name": "M", "circle": Circle.MINISTRY, "ceiling": 2}],
+        [{"id": i, "ref": new_ref(), "name": name, "short_name": name, "circle": c, "ceiling": 2} for i, name, c in circles],
     )
-    bureaus = 40
     units = [
         {
             "id": n,
             "ref": new_ref(),
-            "organisation_id": 1,
-            "parent_id": None if n <= bureaus else n % bureaus + 1,
+            "organisation_id": 2 if n in AGENCIES else 3 if n in FIRMS else 1,
+            "parent_id": None if n <= FIRMS[-1] else n % BUREAUS + 1,
             "name": f"Unit number {n}",
             "short_name": f"U{n}",
         }
@@ -144,6 +145,7 @@ def _lists(connection: Connection, chance: random.Random, *, today: date, at: da
             for t in topics
         ],
     )
+    _put(connection, Broader, [{"topic_id": t, "broader_id": (t - 13) % 36 + 13} for t in topics if t > 48])
     edges = {tuple(sorted(chance.sample(topics, 2))) for _ in range(TOPICS)}
     _put(connection, Related, [{"low_id": a, "high_id": b} for a, b in sorted(edges)])
     _put(
@@ -300,6 +302,71 @@ def _entry(
         "code": None if position else f"U{unit}-{i}",
     }
     return row, topics, counterparts
+
+
+def tell(*, at: datetime) -> None:
+    """Let the overlaps have a past of half a year: found in any week of it, some acknowledged, some closed."""
+    chance = random.Random(SEED)
+    overlap, side = Overlap.__table__, Side.__table__
+    with db.engine.connect() as connection:
+        connection = connection.execution_options(begin="IMMEDIATE", migration=True)
+        with connection.begin():
+            asked: dict[int, list[int]] = {}
+            for i, unit in connection.execute(select(side.c.overlap_id, side.c.unit_id).where(side.c.asked)):
+                asked.setdefault(i, []).append(unit)
+            overlaps, sides, steps = [], [], []
+            for i in connection.scalars(select(overlap.c.id).order_by(overlap.c.id)):
+                found = at - timedelta(hours=chance.randint(1, 26 * 7 * 24))
+                known, number = found + (at - found) * chance.random(), chance.choice((0, 0, 0, 0, 1, 2))
+                units = asked.get(i, [])[:number]
+                closed = found + (at - found) * chance.random() if len(units) == 2 and chance.random() < 0.7 else None
+                state = OverlapState.ACKNOWLEDGED if units and len(units) == len(asked[i]) else OverlapState.OPEN
+                overlaps.append(
+                    {
+                        "of": i,
+                        "found": found,
+                        "known": known if units else None,
+                        "closed": closed,
+                        "closing": Closing.SETTLE if closed else None,
+                        "state": OverlapState.SETTLED if closed else state,
+                    }
+                )
+                sides += [{"of": i, "unit": u, "known": known} for u in units]
+                steps += [_step(i, "acknowledged", known, u) for u in units]
+                if closed:
+                    steps.append(_step(i, "settled", closed, units[0]))
+            new = {
+                overlap.c.found_at: bindparam("found"),
+                overlap.c.acknowledged_at: bindparam("known"),
+                overlap.c.closed_at: bindparam("closed"),
+                overlap.c.closed_as: bindparam("closing"),
+                overlap.c.state: bindparam("state"),
+            }
+            connection.execute(update(overlap).where(overlap.c.id == bindparam("of")).values(new), overlaps)
+            of_unit = (side.c.overlap_id == bindparam("of"), side.c.unit_id == bindparam("unit"))
+            connection.execute(update(side).where(*of_unit).values(acknowledged_at=bindparam("known")), sides)
+            _put(connection, Step, steps)
+    analyse()
+
+
+def _step(overlap_id: int, did: str, at: datetime, unit_id: int) -> dict[str, Any]:
+    return {
+        "overlap_id": overlap_id,
+        "number": 0,
+        "at": at,
+        "did": did,
+        "person_id": unit_id,
+        "unit_id": unit_id,
+        "said": "",
+        "detail": {},
+    }
+
+
+def analyse() -> None:
+    """Let PostgreSQL count its rows as its own autovacuum would; SQLite is left without statistics, as in the product."""
+    if db.engine.dialect.name == "postgresql":
+        with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql("VACUUM ANALYZE")
 
 
 def _count_on(connection: Connection) -> None:
