@@ -1,5 +1,6 @@
 """Our form fields: what may be typed, and the plain sentence when something else was."""
 
+import html
 import secrets
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -9,6 +10,7 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
+from markupsafe import Markup
 from wtforms import (
     BooleanField,
     EmailField,
@@ -24,7 +26,7 @@ from wtforms import (
 from wtforms import DateField as PlainDateField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Optional, StopValidation, ValidationError
-from wtforms.widgets import CheckboxInput, ListWidget
+from wtforms.widgets import CheckboxInput, ListWidget, Select, html_params
 
 from coordinator.errors import Refused
 from coordinator.pages import translated
@@ -244,12 +246,27 @@ class WholeNumber(IntegerField):
 
 # --- choices -----------------------------------------------------------------------------------------------------------------
 
-Choice = tuple[str, str] | tuple[str, str, dict[str, Any]]
 NOT_IN_LIST = _l("Choose one from the list.")
+Thing = tuple[str, str, int] | tuple[str, str, int, dict[str, Any]]
+"""What a view offers: ref, label, id and, if wanted, attributes of the option."""
 
 
-def _options(choices: Iterable[Choice]) -> list[SelectChoice]:
-    return [SelectChoice(c[0], c[1], render_kw=c[2] if len(c) > 2 else {}) for c in choices]
+class Options(Select):
+    """A select that writes its options at once: there may be thousands, and made one by one they cost more than their query."""
+
+    def __call__(self, field: Any, **given: Any) -> Markup:
+        """Return the select with all that the view offered; what is chosen is marked."""
+        given = {"id": field.id, **({"multiple": True} if self.multiple else {}), **given}
+        for flag in ("required", "disabled"):
+            if flag in field.flags and flag not in given:
+                given[flag] = True
+        chosen = set(field.data or ()) if self.multiple else {field.data or ""}
+        parts = [f"<select {html_params(name=field.name, **given)}>"]
+        for ref, label, _number, *more in field.offered:
+            marked = " selected" if ref in chosen else ""
+            said = f" {html_params(**more[0])}" if more and more[0] else ""
+            parts.append(f'<option{marked} value="{html.escape(ref)}"{said}>{html.escape(label)}</option>')
+        return Markup("".join([*parts, "</select>"]))  # noqa: S704 - each part is escaped
 
 
 class _Listed:
@@ -321,16 +338,19 @@ class RefField(_Listed, SelectField):
     What is not in the list is refused with one sentence, whether it exists or not.
     """
 
+    widget = Options()
+
     def __init__(self, label: Any = None, validators: Sequence[Any] | None = None, *, empty: Any = "", **given: Any) -> None:
         self.empty = empty
+        self.offered: list[Any] = []
         self._ids: dict[str, int] = {}
         super().__init__(label, validators, choices=[], validate_choice=False, coerce=str, **given)
 
-    def offer(self, things: Iterable[tuple[str, str, int] | tuple[str, str, int, dict[str, Any]]]) -> None:
-        """Say what may be chosen: ref, label, id and, if wanted, attributes of the option."""
+    def offer(self, things: Iterable[Thing]) -> None:
+        """Say what may be chosen."""
         listed = list(things)
         self._ids = {t[0]: t[2] for t in listed}
-        self.choices = [SelectChoice("", self.empty), *_options((t[0], t[1], t[3] if len(t) > 3 else {}) for t in listed)]
+        self.offered = [("", str(self.empty), 0), *listed]
 
     def process_data(self, value: Any) -> None:
         """Take the ref that is chosen at first, or nothing."""
@@ -354,15 +374,17 @@ class RefField(_Listed, SelectField):
 class RefMultipleField(_Listed, SelectMultipleField):
     """Several things of a list that the view offers, as in RefField; `chosen_ids` are their ids in the order of the list."""
 
+    widget = Options(multiple=True)
+
     def __init__(self, label: Any = None, validators: Sequence[Any] | None = None, **given: Any) -> None:
+        self.offered: list[Any] = []
         self._ids: dict[str, int] = {}
         super().__init__(label, validators, choices=[], validate_choice=False, coerce=str, **given)
 
-    def offer(self, things: Iterable[tuple[str, str, int] | tuple[str, str, int, dict[str, Any]]]) -> None:
-        """Say what may be chosen: ref, label, id and, if wanted, attributes of the option."""
-        listed = list(things)
-        self._ids = {t[0]: t[2] for t in listed}
-        self.choices = _options((t[0], t[1], t[3] if len(t) > 3 else {}) for t in listed)
+    def offer(self, things: Iterable[Thing]) -> None:
+        """Say what may be chosen."""
+        self.offered = list(things)
+        self._ids = {t[0]: t[2] for t in self.offered}
 
     def pre_validate(self, form: Any) -> None:
         """Refuse what is not in the list."""

@@ -12,7 +12,7 @@ from wtforms.validators import ValidationError
 from coordinator.dossiers.models import DossierType
 from coordinator.dossiers.rules import MOST, DossierDraft
 from coordinator.entries.forms import EntryForm, choose, choose_many, is_link
-from coordinator.entries.models import Entry, EntryVersion
+from coordinator.entries.models import EntryVersion
 from coordinator.entries.queries import Choices
 from coordinator.fields import RefField, RefMultipleField, Text, WordField
 from coordinator.people.models import Person
@@ -100,11 +100,11 @@ class DossierForm(EntryForm):
         self.text.label.text = _l("What it is about")
         self._beyond: tuple[int, ...] = ()
 
-    def offer_more(self, choices: Choices, *, leads: Iterable[Person], positions: Iterable[Entry]) -> None:
+    def offer_more(self, choices: Choices, *, leads: Iterable[Person], positions: Iterable[Any]) -> None:
         """Say who may lead, who may contribute, and which positions may be drawn on."""
         self.lead.offer((p.ref, p.name, p.id) for p in leads)
         self.contributing.offer((u.ref, f"{u.short_name} – {u.name}", u.id) for u in choices.units)
-        self.positions.offer((p.ref, f"{p.unit.short_name}: {p.title}", p.id) for p in positions)
+        self.positions.offer((p.ref, f"{p.unit}: {p.title}", p.id) for p in positions)
 
     def keep(self, beyond: Iterable[int]) -> None:
         """Keep positions that the dossier draws on and that whoever edits it may not see: they are no less its own."""

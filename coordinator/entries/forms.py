@@ -16,10 +16,9 @@ from wtforms import RadioField, SelectField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import ValidationError
 
-from coordinator.calendar.models import Event
 from coordinator.entries import queries
 from coordinator.entries.models import Entry, EntryVersion, Kind, Level, State
-from coordinator.entries.queries import Choices, Filters, Headcount, Named
+from coordinator.entries.queries import Choices, Filters, Named
 from coordinator.entries.rules import LABELS, OPEN_TO, Draft, Part, Shown, audience_tokens, difference, in_words
 from coordinator.errors import N_, NotFound
 from coordinator.fields import (
@@ -307,11 +306,10 @@ class EntryForm(Form):
             self.level.data = str(min(highest, int(Level.OFFICIAL) if level is None else level))
         self._leadership = next((f"group:{g.id}" for g in choices.groups if g.name == LEADERSHIP), None)
         self._held_topics = choices.held_topics
-        self.topics.offer(
-            (t.ref, t.name, t.id, {"data-aliases": " ".join(n.text for n in t.names if n.text != t.name)}) for t in choices.topics
-        )
+        aliases = {i: {"data-aliases": names} for i, names in choices.aliases.items()}
+        self.topics.offer((t.ref, t.name, t.id, aliases.get(t.id, {})) for t in choices.topics)
         self.forum.offer((f.ref, f.name, f.id) for f in choices.forums)
-        self.event.offer((e.ref, event_in_words(e), e.id) for e in choices.events)
+        self.event.offer((e.ref, f"{e.name}, {e.forum}, {day(e.starts_on)}", e.id) for e in choices.events)
         self.counterparts.offer((c.ref, c.name, c.id) for c in choices.counterparts)
         self.level.offer(highest)
         counted = self.level.level
@@ -517,38 +515,35 @@ def day_of(held: str | None) -> date | None:
     return date.fromisoformat(held) if held else None
 
 
-def event_in_words(event: Event) -> str:
-    """Return an event with its forum and day, as a list shows it."""
-    return f"{event.name}, {event.forum.short_name}, {day(event.starts_on)}"
-
-
 def _readers(choices: Choices, level: int) -> Iterable[tuple[str, str, str]]:
     offered: dict[str, tuple[str, str]] = {}
-    for kind, things in (
+    numbers: dict[int, str] = {}  # many units are of one size, and it takes a while to say it
+    every: tuple[tuple[str, Sequence[Any]], ...] = (
         ("group", choices.groups),
         ("coord", choices.coordinated),
         ("bureau", choices.bureaus),
         ("unit", choices.units),
-    ):
+    )
+    for kind, things in every:
         for thing in things:
-            name = f"{thing.short_name} – {thing.name}" if kind == "unit" and isinstance(thing, Unit) else thing.name
+            name = f"{thing.short_name} – {thing.name}" if kind == "unit" else thing.name
             offered[f"{kind}:{thing.id}"] = (thing.ref, name)
     for token, named in choices.named.items():
         if not token.startswith("circle:"):
             offered.setdefault(token, (named.ref, named.name))
     for token, (ref, name) in offered.items():
         words = name if token.startswith("unit:") else _capital(token_in_words(token, {token: Named(ref, name)}))
-        yield token, ref, _counted(words, choices.headcount, token, level)
+        if choices.headcount is None or token.startswith(("user:", "org:")):
+            yield token, ref, words
+            continue
+        number = choices.headcount.of(token, level)
+        if number not in numbers:
+            numbers[number] = people(number)
+        yield token, ref, f"{words} ({numbers[number]})"
 
 
 def _capital(words: str) -> str:
     return words[:1].upper() + words[1:]
-
-
-def _counted(words: str, headcount: Headcount | None, token: str, level: int) -> str:
-    if headcount is None or token.startswith(("user:", "org:")):
-        return words
-    return f"{words} ({people(headcount.of(token, level))})"
 
 
 def inside_ministry(unit: Unit) -> bool:

@@ -28,9 +28,9 @@ from coordinator.entries.models import (
 from coordinator.errors import NotFound
 from coordinator.history.models import Event as History
 from coordinator.people.models import Circle, Duty, Group, Membership, Organisation, Person, Role, Unit
-from coordinator.people.queries import ancestors, below, unit_readers, units_for
+from coordinator.people.queries import Seat, below, seats
 from coordinator.stems import beginnings, query_stems
-from coordinator.topics.models import Topic
+from coordinator.topics.models import Topic, TopicName
 from coordinator.topics.queries import basket, standing
 from coordinator.topics.queries import topic as one_topic
 
@@ -551,12 +551,10 @@ class Headcount:
         return sum(self.held.get(token, ())[level:])
 
 
-def headcount(session: Session) -> Headcount:
+def headcount(session: Session, units: Mapping[int, Seat]) -> Headcount:
     """Return how many people hold each token of a unit, a bureau, a circle, a group, a bureau's coordinators."""
     held: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
     active = Person.disabled_at.is_(None)
-    units = unit_readers(session, session.scalars(select(Unit.id)))
-    above = ancestors(session, units)
     coordinates = Duty.person_id.is_not(None)  # over a join: PostgreSQL groups by no subquery of the row
     rows = session.execute(
         select(Person.unit_id, _reach(), coordinates, func.count(Person.id))
@@ -567,7 +565,7 @@ def headcount(session: Session) -> Headcount:
         .group_by(Person.unit_id, _reach(), coordinates)
     )
     for unit_id, level, coordinating, people in rows:
-        tokens = units[unit_id].tokens | ({f"coord:{a}" for a in above[unit_id]} if coordinating else frozenset())
+        tokens = units[unit_id].tokens | ({f"coord:{a}" for a in units[unit_id].line} if coordinating else frozenset())
         for token in tokens:
             held[token][level] += people
     members = session.execute(
@@ -587,7 +585,8 @@ def held_outside(session: Session, tokens: frozenset[str]) -> frozenset[str]:
     """Return those of some tokens that name units, bureaus, groups or persons outside the ministry, or with somebody from there."""
     away = Organisation.circle != Circle.MINISTRY
     units = session.scalars(select(Unit.id).join(Organisation, Organisation.id == Unit.organisation_id).where(away)).all()
-    named = {t for r in unit_readers(session, units).values() for t in r.tokens if t.startswith(("unit:", "bureau:", "org:"))}
+    every = seats(session)
+    named = {t for i in units for t in every[i].tokens if t.startswith(("unit:", "bureau:", "org:"))}
     ids: dict[str, list[int]] = {kind: [int(t.split(":")[1]) for t in tokens if t.startswith(kind)] for kind in ("user:", "group:")}
     persons = select(Person.id).where(Person.id.in_(ids["user:"]), Person.unit_id.in_(units))
     groups = (
@@ -601,14 +600,13 @@ def held_outside(session: Session, tokens: frozenset[str]) -> frozenset[str]:
 
 def count_readers(session: Session, *, level: int, audience: frozenset[str]) -> int:
     """Return how many people may see an entry of a level and an audience; rules.may_see over everybody is its twin."""
-    units = unit_readers(session, session.scalars(select(Unit.id)))
-    above = ancestors(session, units)
+    units = seats(session)
     numbers: defaultdict[str, list[int]] = defaultdict(list)
     for token in audience:
         kind, _, number = token.partition(":")
         if number.isdecimal():
             numbers[kind].append(int(number))
-    coordinated = [i for i, line in above.items() if not set(line).isdisjoint(numbers["coord"])]
+    coordinated = [i for i, seat in units.items() if not set(seat.line).isdisjoint(numbers["coord"])]
     return session.scalars(
         select(func.count(Person.id))
         .join(Unit, Unit.id == Person.unit_id)
@@ -617,7 +615,7 @@ def count_readers(session: Session, *, level: int, audience: frozenset[str]) -> 
             Person.disabled_at.is_(None),
             _reach() >= level,
             or_(
-                Person.unit_id.in_([i for i, reader in units.items() if not reader.tokens.isdisjoint(audience)]),
+                Person.unit_id.in_([i for i, seat in units.items() if not seat.tokens.isdisjoint(audience)]),
                 Person.id.in_(numbers["user"]),
                 Person.id.in_(select(Membership.person_id).where(Membership.group_id.in_(numbers["group"]))),
                 and_(Person.unit_id.in_(coordinated), _coordinates()),
@@ -668,17 +666,22 @@ def about(session: Session, entry: Entry, *, own: bool) -> About:
 
 @dataclass(frozen=True)
 class Choices:
-    """What an entry may be put on and who may be named as its readers."""
+    """What an entry may be put on and who may be named as its readers: plain rows, because there are thousands."""
 
-    topics: Sequence[Topic]
-    forums: Sequence[Forum]
-    events: Sequence[Event]
-    questions: Sequence[Question]
-    counterparts: Sequence[Counterpart]
-    units: Sequence[Unit]
-    bureaus: Sequence[Unit]
-    coordinated: Sequence[Unit]
-    groups: Sequence[Group]
+    topics: Sequence[Any]
+    """Of each topic id, ref and name."""
+    aliases: Mapping[int, str]
+    """Of each topic the other names by which it is found."""
+    forums: Sequence[Any]
+    events: Sequence[Any]
+    """Of each event id, ref, name, forum and day."""
+    questions: Sequence[Any]
+    """Of each question id, ref, text, topic and forum."""
+    counterparts: Sequence[Any]
+    units: Sequence[Seat]
+    bureaus: Sequence[Seat]
+    coordinated: Sequence[Seat]
+    groups: Sequence[Any]
     named: Mapping[str, Named]
     headcount: Headcount | None
     held_topics: frozenset[int]
@@ -692,33 +695,55 @@ def choices(session: Session, person: Person, *, content: Mapping[str, Any] | No
     """
     held = content or {}
     inside = person.unit.organisation.circle is Circle.MINISTRY
-    units = units_for(session, person)
-    all_above = ancestors(session, [u.id for u in units])
-    with_units_below = {above for line in all_above.values() for above in line[1:]}
-    over_me = set(all_above.get(person.unit_id, ())[1:])
+    every = seats(session)
+    units = [u for u in every.values() if inside or u.organisation_id == person.unit.organisation_id]
+    with_units_below = {above for u in units for above in u.line[1:]}
+    over_me = set(every[person.unit_id].line[1:])
     return Choices(
-        topics=session.scalars(
-            select(Topic).where(Topic.merged_into_id.is_(None)).options(selectinload(Topic.names)).order_by(Topic.name, Topic.id)
+        topics=session.execute(
+            select(Topic.id, Topic.ref, Topic.name).where(Topic.merged_into_id.is_(None)).order_by(Topic.name, Topic.id)
         ).all(),
-        forums=session.scalars(select(Forum).order_by(Forum.name, Forum.id)).all(),
-        events=session.scalars(
-            select(Event)
+        aliases=_aliases(session),
+        forums=_named(session, Forum),
+        events=session.execute(
+            select(Event.id, Event.ref, Event.name, Event.starts_on, Forum.short_name.label("forum"))
+            .join(Forum, Forum.id == Event.forum_id)
             .where(or_(Event.past.is_(False), Event.id == held.get("event_id")))
-            .options(joinedload(Event.forum))
             .order_by(Event.starts_on, Event.id)
         ).all(),
-        questions=session.scalars(
-            select(Question).options(joinedload(Question.topic), joinedload(Question.forum)).order_by(Question.text, Question.id)
+        questions=session.execute(
+            select(Question.id, Question.ref, Question.text, Topic.name.label("topic"), Forum.name.label("forum"))
+            .join(Topic, Topic.id == Question.topic_id)
+            .outerjoin(Forum, Forum.id == Question.forum_id)
+            .order_by(Question.text, Question.id)
         ).all(),
-        counterparts=session.scalars(select(Counterpart).order_by(Counterpart.name, Counterpart.id)).all(),
+        counterparts=_named(session, Counterpart),
         units=[u for u in units if u.id != person.unit_id],
         bureaus=[u for u in units if u.id in with_units_below],
         coordinated=[u for u in units if u.id in over_me],
-        groups=session.scalars(select(Group).order_by(Group.name, Group.id)).all() if inside else (),
+        groups=_named(session, Group) if inside else (),
         named=named_readers(session, audience),
-        headcount=headcount(session) if inside else None,
+        headcount=headcount(session, every) if inside else None,
         held_topics=frozenset(standing(session, held.get("topics", ()))),
     )
+
+
+def _named(session: Session, model: Any) -> Sequence[Any]:
+    return session.execute(select(model.id, model.ref, model.name).order_by(model.name, model.id)).all()
+
+
+def _aliases(session: Session) -> dict[int, str]:
+    """Return the names of each topic that are not the one by which it goes, as one text."""
+    found: defaultdict[int, list[str]] = defaultdict(list)
+    rows = session.execute(
+        select(TopicName.topic_id, TopicName.text)
+        .join(Topic, Topic.id == TopicName.topic_id)
+        .where(TopicName.text != Topic.name)
+        .order_by(TopicName.text, TopicName.id)
+    )
+    for topic_id, text in rows:
+        found[topic_id].append(text)
+    return {topic_id: " ".join(texts) for topic_id, texts in found.items()}
 
 
 # --- what a crash could break --------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import Select, case, func, literal, or_, select
 from sqlalchemy.orm import Session, aliased, joinedload, selectinload
@@ -13,6 +14,7 @@ from coordinator.people.rules import (
     Reader,
     comparable,
     effective_level,
+    line_above,
     person_tokens,
     secret_digest,
     sign_in_stands,
@@ -38,19 +40,52 @@ def _persons() -> Select[Person]:
     )
 
 
+_PARENTS = select(Unit.id, Unit.parent_id)
+_SEATS = (
+    select(
+        Unit.id,
+        Unit.ref,
+        Unit.short_name,
+        Unit.name,
+        Unit.parent_id,
+        Unit.organisation_id,
+        Organisation.circle,
+        Organisation.ceiling,
+    )
+    .join(Organisation, Organisation.id == Unit.organisation_id)
+    .order_by(Unit.short_name, Unit.id)
+)
+
+
 def ancestors(session: Session, unit_ids: Iterable[int]) -> dict[int, tuple[int, ...]]:
     """Return for each unit the ids of itself and of the units above it, nearest first."""
-    start = select(Unit.id.label("of"), Unit.id.label("id"), Unit.parent_id, literal(0).label("far")).where(
-        Unit.id.in_(list(unit_ids))
-    )
-    above = start.cte("above", recursive=True)
-    up = aliased(Unit)
-    above = above.union_all(
-        select(above.c.of, up.id, up.parent_id, above.c.far + 1).where(up.id == above.c.parent_id, above.c.far < 20)
-    )
-    found: dict[int, tuple[int, ...]] = {}
-    for of, unit_id in session.execute(select(above.c.of, above.c.id).order_by(above.c.of, above.c.far)):
-        found[of] = (*found.get(of, ()), unit_id)
+    parents: dict[int, int | None] = {i: above for i, above in session.execute(_PARENTS)}
+    return {i: line_above(i, parents) for i in unit_ids if i in parents}
+
+
+class Seat(NamedTuple):
+    """A unit, as much of it as choosing and counting readers ask, with the units above it and the tokens that its members hold."""
+
+    id: int
+    ref: str
+    short_name: str
+    name: str
+    organisation_id: int
+    circle: Circle
+    ceiling: int
+    line: tuple[int, ...]
+    tokens: frozenset[str]
+
+
+def seats(session: Session) -> dict[int, Seat]:
+    """Return every unit, in the order of their short names: plain rows, because there are hundreds."""
+    rows = session.execute(_SEATS).all()
+    parents: dict[int, int | None] = {r.id: r.parent_id for r in rows}
+    found: dict[int, Seat] = {}
+    for r in rows:
+        line = line_above(r.id, parents)
+        tokens = unit_tokens(r.id, organisation_id=r.organisation_id, circle=r.circle, ancestors=line)
+        found[r.id] = Seat(r.id, r.ref, r.short_name, r.name, r.organisation_id, r.circle, r.ceiling, line, tokens)
     return found
 
 

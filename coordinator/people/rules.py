@@ -49,6 +49,14 @@ def unit_tokens(unit_id: int, *, organisation_id: int, circle: Circle, ancestors
     )
 
 
+def line_above(unit_id: int, parents: Mapping[int, int | None]) -> tuple[int, ...]:
+    """Return the ids of a unit and of those above it, nearest first, at most twenty of these."""
+    line = [unit_id]
+    while len(line) <= 20 and (above := parents.get(line[-1])) is not None:
+        line.append(above)
+    return tuple(line)
+
+
 def person_tokens(person_id: int, roles: frozenset[Role], groups: Iterable[int], ancestors: Iterable[int]) -> frozenset[str]:
     """Return the tokens that a person holds beyond those of the unit: the own one, the groups', a coordinator's bureaus'."""
     coordinating = (f"coord:{a}" for a in ancestors) if Role.COORDINATOR in roles else ()

@@ -31,9 +31,7 @@ class PositionForm(EntryForm):
     def offer(self, choices: Choices, *, highest: int, level: int | None = None) -> None:
         """Say what may be chosen in every list, up to the highest level of the author; `level` is the one to begin with."""
         super().offer(choices, highest=highest, level=level)
-        self.question.offer(
-            (q.ref, q.text, q.id, {"data-aliases": f"{q.topic.name} {q.forum.name if q.forum else ''}"}) for q in choices.questions
-        )
+        self.question.offer((q.ref, q.text, q.id, {"data-aliases": f"{q.topic} {q.forum or ''}"}) for q in choices.questions)
 
     def fill(self, version: EntryVersion, tokens: frozenset[str]) -> None:
         """Take over what a version holds."""

@@ -1,6 +1,7 @@
 """What is known of positions."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
@@ -90,18 +91,20 @@ def adhered_by(session: Session, unit_id: int, question_id: int) -> Sequence[Adh
     ).all()
 
 
-def linkable(session: Session, *, also: Iterable[int] = (), most: int = 500) -> Sequence[Position]:
-    """Return the released positions that a dossier may draw on, by unit and title, with those that it draws on already."""
+def linkable(session: Session, *, also: Iterable[int] = (), most: int = 500) -> Sequence[Any]:
+    """Return (id, ref, title, unit) of the released positions that a dossier may draw on, by unit and title.
+
+    Those that it draws on already are among them.
+    """
     newest = (
         select(Position.id)
         .where(Position.state == State.RELEASED)
         .order_by(Position.logged_on.desc(), Position.id.desc())
         .limit(most)
     )
-    return session.scalars(
-        select(Position)
+    return session.execute(
+        select(Position.id, Position.ref, Position.title, Unit.short_name.label("unit"))
         .join(Unit, Unit.id == Position.unit_id)
         .where(or_(Position.id.in_(newest), Position.id.in_(sorted(set(also)))))
-        .options(joinedload(Position.unit))
         .order_by(Unit.short_name, Position.title, Position.id)
     ).all()
