@@ -36,6 +36,7 @@ from coordinator.people.models import Circle, Person, Role
 from coordinator.people.rules import may_keep_people
 from coordinator.people.views import blueprint as people
 from coordinator.positions.views import blueprint as positions
+from coordinator.reorganisation.views import blueprint as reorganisation
 from coordinator.search.views import blueprint as search
 from coordinator.settings import HOUSE, Settings, load
 from coordinator.topics.views import blueprint as topics
@@ -46,6 +47,7 @@ FEATURES = (
     groups,
     deputies,
     holidays,
+    reorganisation,
     topics,
     calendar,
     lists,

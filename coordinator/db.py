@@ -129,7 +129,7 @@ class Reader(Protocol):
 Criterion = Callable[[Any], ColumnElement[bool]]
 _protected: dict[type[Base], Criterion] = {}
 _protected_names = re.compile(r"(?!)")
-_SYSTEM_PURPOSES = {"detector", "check", "search index"}
+_SYSTEM_PURPOSES = {"detector", "check", "search index", "reorganisation", "handover"}
 _system: ContextVar[str | None] = ContextVar("system_reader", default=None)
 
 

@@ -1,16 +1,17 @@
 """What can be done with a dossier beyond what every entry can."""
 
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import Connection, and_, delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from coordinator.db import touch
 from coordinator.dossiers.models import Contributor, Dossier, DossierPosition, DossierType, Milestone, Paper
 from coordinator.dossiers.rules import DossierDraft, check
 from coordinator.entries import actions as entries
-from coordinator.entries.models import EntryVersion, Kind
+from coordinator.entries.models import Entry, EntryVersion, Kind
 from coordinator.entries.rules import new_code
 from coordinator.history.actions import record
 from coordinator.people.models import Person, Unit
@@ -49,6 +50,39 @@ def revise(
     """Make a new version of a dossier; raises EditedMeanwhile if `base` is no longer the newest."""
     check(draft)
     return entries.revise(session, dossier, draft, base=base, by=by, at=at, form_key=form_key, offer=offer)
+
+
+def restate(
+    connection: Connection,
+    dossier_id: int,
+    change: Callable[[dict[str, Any]], dict[str, Any]],
+    *,
+    by: Person | None,
+    at: datetime,
+) -> None:
+    """Let a dossier say otherwise who does it, whether or not it is seen: text, level and readers stay as they are.
+
+    What is under way is changed in place; of what is released a version is made that differs in nothing else.
+    """
+    entry, version = Dossier.__table__, EntryVersion.__table__
+    row = connection.execute(
+        select(version)
+        .join(entry, and_(entry.c.id == version.c.entry_id, entry.c.newest_version == version.c.number))
+        .where(version.c.entry_id == dossier_id)
+    ).one()
+    content = change(row.content)
+    if content == row.content:
+        return
+    if row.released_at is None:
+        connection.execute(update(EntryVersion).where(version.c.id == row.id).values(content=content))
+        return
+    doer = by.id if by else None
+    fresh = {"number": row.number + 1, "content": content, "author_id": doer, "form_key": None, "note": "", "made_at": at}
+    fresh |= {"offered_at": at, "released_at": at, "released_by_id": doer}
+    connection.execute(insert(EntryVersion), {k: v for k, v in row._mapping.items() if k != "id"} | fresh)
+    connection.execute(
+        update(Entry).where(entry.c.id == dossier_id).values(newest_version=row.number + 1, standing_version=row.number + 1)
+    )
 
 
 def mark_past(session: Session, *, on: date, at: datetime) -> int:

@@ -132,7 +132,7 @@ def needs_second_person(
 
 
 # what anybody who sees an entry may know to have happened to it; drafting is its own unit's business
-_TOLD = {"logged", "released", "superseded", "withdrawn", "expired", "adhered", "left", "topic_added"}
+_TOLD = {"logged", "released", "superseded", "withdrawn", "expired", "adhered", "left", "topic_added", "moved", "adherence_moved"}
 _OF_A_VERSION = {"revised", "offered", "released", "topic_added"}
 
 

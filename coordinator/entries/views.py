@@ -1,5 +1,6 @@
 """Pages that positions and dossiers share: their history, what differs between two versions, release and withdrawal."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -51,18 +52,34 @@ DID = {
     "adhered": N_("%(adhering)s made version %(version)s its own line."),
     "left": N_("%(adhering)s no longer adheres."),
     "milestone_passed": N_("The day of a milestone went by."),
+    "moved": N_("%(from)s went on as %(to)s, whose it is now."),
+    "adherence_moved": N_("%(from)s, which adhered to it, went on as %(to)s."),
+    "readers_moved": N_("%(from)s, named as a reader, went on as %(to)s, which reads it too."),
+    "contributors_moved": N_("%(from)s, which contributed to it, went on as %(to)s."),
 }
 
 
-def in_words(event: Event, entry: Entry, *, own: bool, units: dict[int, str]) -> str:
+def owners(events: Iterable[Event], entry: Entry) -> list[str]:
+    """Return whose the entry was at each of its events, oldest first: units that followed others do not rewrite the past."""
+    name, found = entry.unit.short_name, list[str]()
+    for event in reversed(list(events)):
+        found.append(name)
+        if event.action.endswith(".moved") and event.payload:
+            name = event.payload.said.get("from", name)
+    return found[::-1]
+
+
+def in_words(event: Event, *, owner: str, own: bool, units: dict[int, str]) -> str:
     """Return one event in words; how stance and level moved is told to the own unit, the others compare what they may see."""
     said: dict[str, Any] = event.payload.said if event.payload else {}
     did = event.action.rpartition(".")[2]
     values = {
         "version": said.get("version", "–"),
         "topic": said.get("topic", ""),
-        "unit": entry.unit.short_name,
+        "unit": said.get("heir", owner),
         "adhering": said.get("unit") or units.get(said.get("unit_id", 0), "–"),
+        "from": _joined(said.get("from", "")),
+        "to": _joined(said.get("to", "")),
     }
     sentences = [translated((DID[did], values)) if did in DID else translated(N_("Changed."))]
     if own and "stance" in said:
@@ -74,6 +91,10 @@ def in_words(event: Event, entry: Entry, *, own: bool, units: dict[int, str]) ->
     return " ".join(sentences)
 
 
+def _joined(names: str | list[str]) -> str:
+    return names if isinstance(names, str) else ", ".join(names)
+
+
 @blueprint.get("/<ref:ref>/history")
 def history(ref: str) -> ResponseReturnValue:
     """Show the versions of an entry and what happened to it, as far as the reader may know."""
@@ -82,9 +103,10 @@ def history(ref: str) -> ResponseReturnValue:
     own = me.unit_id == entry.unit_id
     versions = queries.versions(db.session(), entry)
     seen = {v.number for v in versions}
+    happened = history_queries.of(db.session(), "entry", entry.id)
     events = [
-        e
-        for e in history_queries.of(db.session(), "entry", entry.id)
+        (e, owner)
+        for e, owner in zip(happened, owners(happened, entry), strict=True)
         if rules.may_see_event(e.action, version=e.payload.said.get("version") if e.payload else None, own=own, seen=seen)
     ]
     units = {u.id: u.short_name for u in people.units(db.session())}
@@ -93,7 +115,7 @@ def history(ref: str) -> ResponseReturnValue:
         entry=entry,
         page_level=entry.level,
         versions=versions,
-        events=[(e, in_words(e, entry, own=own, units=units)) for e in reversed(events)],
+        events=[(e, in_words(e, owner=owner, own=own, units=units)) for e, owner in reversed(events)],
         colleague=_colleague(me, entry),
         back=page_of_entry(entry),
     )

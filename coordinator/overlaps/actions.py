@@ -1,7 +1,7 @@
 """Finding overlaps, keeping them up to date, and what people do about them."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -49,6 +49,7 @@ from coordinator.overlaps.rules import (
     first_acknowledged,
     is_side,
     judge,
+    sides_after,
     signals,
     state_of,
     texts_compared,
@@ -497,6 +498,53 @@ def _write_sides(connection: Connection, overlap_id: int, asked: dict[int, bool]
 
 def _step_row(overlap_id: int, did: str, number: int, at: datetime, detail: dict[str, Any] | None) -> dict[str, Any]:
     return {"overlap_id": overlap_id, "did": did, "number": number, "at": at, "said": "", "detail": detail or {}}
+
+
+# --- units that are merged or split ------------------------------------------------------------------------------------
+
+
+def move_sides(
+    session: Session, connection: Connection, moved: Mapping[int, int], *, names: Mapping[int, str], at: datetime
+) -> None:
+    """Let what units did about overlaps stand for the units that their entries move to: entry → unit; needs a transaction.
+
+    Acknowledgements, proposals and settlements go along. A pair that comes to lie within one unit is left as it is: it lapses.
+    """
+    ids, rows = sorted(moved), list[Any]()
+    for start in range(0, len(ids), CHUNK):
+        some = ids[start : start + CHUNK]
+        rows += connection.execute(
+            select(
+                _overlap.c.id,
+                _overlap.c.low_id,
+                _overlap.c.high_id,
+                _overlap.c.low_unit_id,
+                _overlap.c.high_unit_id,
+                _overlap.c.lead_unit_id,
+            ).where(or_(_overlap.c.low_id.in_(some), _overlap.c.high_id.in_(some)))
+        ).all()
+    after = {
+        row.id: (row, now)
+        for row in rows
+        if (now := sides_after((row.low_unit_id, row.high_unit_id), (row.low_id, row.high_id), moved)) is not None
+    }
+    if not after:
+        return
+    number = record(session, "overlaps.moved", subject=("overlaps", 0), by=None, at=at, said={"moved": len(after)})
+    session.flush()
+    steps: list[dict[str, Any]] = []
+    for overlap_id, (row, now) in sorted(after.items()):
+        to = dict(zip((row.low_unit_id, row.high_unit_id), now, strict=True))
+        kept = [dict(side._mapping) for side in connection.execute(select(_side).where(_side.c.overlap_id == overlap_id))]
+        connection.execute(delete(Side).where(_side.c.overlap_id == overlap_id))
+        connection.execute(insert(Side), [side | {"unit_id": to[side["unit_id"]]} for side in kept])
+        columns = {"low_unit_id": now[0], "high_unit_id": now[1], "changed_at": at, "changed_number": number}
+        lead = to.get(row.lead_unit_id, row.lead_unit_id)
+        connection.execute(update(Overlap).where(_overlap.c.id == overlap_id), columns | {"lead_unit_id": lead})
+        for old, new in to.items():
+            if old != new:
+                steps.append(_step_row(overlap_id, "moved", number, at, {"from": names[old], "to": names[new]}))
+    connection.execute(insert(Step), steps)
 
 
 # --- what people do ----------------------------------------------------------------------------------------------------

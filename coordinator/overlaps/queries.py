@@ -336,6 +336,7 @@ def entries_touched(connection: Connection, touched: dict[str, set[int]]) -> set
         ("forum", _entry.c.id, _entry.c.forum_id),
         ("question", _entry.c.id, _entry.c.question_id),
         ("unit", _entry.c.id, _entry.c.unit_id),
+        ("audience", _entry.c.id, _entry.c.audience_id),
     ]
     for kind, entry_id, key in ways:
         if touched.get(kind):

@@ -1,7 +1,7 @@
 """When two entries touch, how badly, and why: the heart of the product. No database, no clock, no other entries."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -391,6 +391,12 @@ def week_of(day: date, zone: str) -> tuple[datetime, datetime]:
     monday = day - timedelta(days=day.weekday())
     first, last = (datetime.combine(d, time(), ZoneInfo(zone)) for d in (monday, monday + timedelta(days=7)))
     return first, last
+
+
+def sides_after(units: tuple[int, int], ends: tuple[int, int], moved: Mapping[int, int]) -> tuple[int, int] | None:
+    """Return the units of a pair after its ends moved, or None if it stays as it is or comes to lie within one unit."""
+    now = (moved.get(ends[0], units[0]), moved.get(ends[1], units[1]))
+    return None if now == units or now[0] == now[1] else now
 
 
 # --- as one reader looks at it -----------------------------------------------------------------------------------------

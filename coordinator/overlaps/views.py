@@ -156,6 +156,7 @@ DONE = {
     "proposed_settling": N_("%(unit)s proposed to settle it."),
     "proposed_dismissing": N_("%(unit)s proposed to dismiss it."),
     "taken_up": N_("%(unit)s took up the contact."),
+    "moved": N_("%(from)s went on as %(to)s, whose side this is now."),
     "confirmed": N_("%(unit)s said that both are about this topic."),
 }
 AFTER_CHANGE = N_("Taken up again, because this changed: %(what)s.")
@@ -167,7 +168,8 @@ def done(step: Step) -> str:
     said = AFTER_CHANGE if step.did == "reopened" and what else DONE[step.did]
     if step.did == "reopened" and step.unit is not None:
         said = N_("%(unit)s took it up again.")
-    return translated((said, {"unit": step.unit.short_name if step.unit else "", "what": what}))
+    moved = {end: step.detail.get(end, "") for end in ("from", "to")}
+    return translated((said, {"unit": step.unit.short_name if step.unit else "", "what": what, **moved}))
 
 
 @dataclass(frozen=True)

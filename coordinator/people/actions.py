@@ -25,13 +25,12 @@ from coordinator.people.models import (
     Unit,
     UnitSuccession,
 )
-from coordinator.people.queries import ancestors, below, followed_by
+from coordinator.people.queries import ancestors, below
 from coordinator.people.rules import (
     OrganisationDraft,
     PersonDraft,
     UnitDraft,
     comparable,
-    makes_a_ring,
     secret_digest,
     would_be_under_itself,
 )
@@ -56,7 +55,7 @@ class UnderItself(Refused):
 
 
 class FollowsItself(Refused):
-    """A unit cannot follow itself, not even through others."""
+    """A unit cannot follow itself."""
 
     field = "other"
 
@@ -159,7 +158,7 @@ def succeed(
 
     Raises FollowsItself, EndsBeforeItStarts.
     """
-    if predecessor.id == successor.id or makes_a_ring(predecessor.id, successor.id, followed_by(session)):
+    if predecessor.id == successor.id:
         raise FollowsItself
     if ends and predecessor.starts_on is not None and on < predecessor.starts_on:
         raise EndsBeforeItStarts(field="on")
@@ -264,6 +263,15 @@ def revise_person(session: Session, person: Person, draft: PersonDraft, *, by: P
         session.flush()
         _record(session, "person.revised", subject=("person", person.id), by=by, at=at, said=_standing(draft))
     return changed
+
+
+def move_person(session: Session, person: Person, unit: Unit, *, by: Person | None, at: datetime) -> None:
+    """Let a person belong to another unit; roles and clearance stay, and what they read follows from the next click."""
+    if person.unit_id == unit.id:
+        return
+    before, person.unit_id = person.unit_id, unit.id
+    session.flush()
+    _record(session, "person.moved", subject=("person", person.id), by=by, at=at, said={"from": before, "unit": unit.id})
 
 
 def _level_rows(session: Session, table: Any, column: Any, person_id: int, wanted: Iterable[Any]) -> bool:

@@ -273,14 +273,6 @@ def successions(session: Session, unit_id: int) -> Sequence[UnitSuccession]:
     ).all()
 
 
-def followed_by(session: Session) -> dict[int, set[int]]:
-    """Return for each unit that went on as others the ids of those."""
-    found: dict[int, set[int]] = {}
-    for old, new in session.execute(select(UnitSuccession.predecessor_id, UnitSuccession.successor_id)):
-        found.setdefault(old, set()).add(new)
-    return found
-
-
 def below(session: Session, unit_ids: Iterable[int]) -> frozenset[int]:
     """Return the ids of some units and of all units below them."""
     start = select(Unit.id, literal(0).label("far")).where(Unit.id.in_(sorted(set(unit_ids)))).cte("below", recursive=True)

@@ -268,19 +268,6 @@ def postings(unit_id: int, events: Iterable[tuple[int, str, datetime, int | None
     return sorted(found, key=lambda p: (p.until is not None, p.since, p.person_id))
 
 
-def makes_a_ring(older: int, newer: int, followed_by: Mapping[int, Iterable[int]]) -> bool:
-    """A unit may not follow, however far on, itself; `followed_by` are the successions there are."""
-    waiting, seen = [newer], set[int]()
-    while waiting:
-        here = waiting.pop()
-        if here == older:
-            return True
-        if here not in seen:
-            seen.add(here)
-            waiting.extend(followed_by.get(here, ()))
-    return False
-
-
 # --- what happened to a unit, in words -------------------------------------------------------------------------------------
 
 Said = tuple[str, dict[str, str]]
@@ -302,8 +289,7 @@ _PARTS: dict[str, tuple[str, str, str]] = {
 }
 _ONCE = {
     "unit.succession_taken_back": N_("It did not go on as %(successor)s after all."),
-    "unit.went_on": N_("It went on as %(successor)s from %(on)s: people, stakes and current work moved."),
-    "unit.took_over": N_("It took over from %(predecessor)s on %(on)s: people, stakes and current work came."),
+    "unit.took_over": N_("It took over from %(predecessor)s on %(on)s."),
 }
 
 

@@ -1,6 +1,6 @@
 """What can be done with topics. Whatever can move an overlap is marked as touched."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -344,8 +344,83 @@ def _meeting(session: Session, topic: Topic, draft: EquityDraft, *, but: int = 0
     return session.scalars(_meeting_rows(topic, draft).where(Equity.id != but)).first() is not None
 
 
+def hand_on(session: Session, equity: Equity, *, to: int, on: date, by: Person | None, at: datetime) -> None:
+    """Let a stake go on as another unit's from a day on, to its own end.
+
+    Where that unit has a stake in the topic at the same time, the stronger of the two counts.
+    """
+    start, until, gone = max(on, equity.from_on), equity.until_on, timedelta(days=1)
+    if until is not None and until < on:
+        return
+    if equity.from_on < on:
+        end_equity(session, equity, on=on - gone, by=by, at=at)
+    else:
+        _drop_equity(session, equity, by=by, at=at)
+    for held in _stakes_between(session, equity, to, start, until):
+        if held.stake.weight <= equity.stake.weight:
+            if start < held.from_on:
+                _take_over(session, equity, to, start, held.from_on - gone, by=by, at=at)
+            if held.until_on is None:
+                return
+            start = max(start, held.until_on + gone)
+    if until is None or start <= until:
+        _take_over(session, equity, to, start, until, by=by, at=at)
+
+
+def _stakes_between(session: Session, equity: Equity, unit_id: int, start: date, until: date | None) -> Sequence[Equity]:
+    same = EquityDraft(unit_id=unit_id, stake=equity.stake, from_on=start, until_on=until)
+    topic = session.get_one(Topic, equity.topic_id)
+    return session.scalars(_meeting_rows(topic, same).order_by(Equity.from_on, Equity.id)).all()
+
+
+def _take_over(
+    session: Session, equity: Equity, to: int, start: date, until: date | None, *, by: Person | None, at: datetime
+) -> None:
+    """Give a unit another's stake for a time; a weaker one that it has then steps back, and comes back afterwards."""
+    for weaker in _stakes_between(session, equity, to, start, until):
+        last, stake = weaker.until_on, weaker.stake
+        if weaker.from_on < start:
+            end_equity(session, weaker, on=start - timedelta(days=1), by=by, at=at)
+        else:
+            _drop_equity(session, weaker, by=by, at=at)
+        if until is not None and (last is None or last > until):
+            _give(session, equity.topic_id, to, stake, until + timedelta(days=1), last, by=by, at=at)
+    _give(session, equity.topic_id, to, equity.stake, start, until, by=by, at=at, came_from=equity.unit_id)
+
+
+def _give(
+    session: Session,
+    topic_id: int,
+    unit_id: int,
+    stake: Stake,
+    start: date,
+    until: date | None,
+    *,
+    by: Person | None,
+    at: datetime,
+    came_from: int | None = None,
+) -> None:
+    fresh = Equity(topic_id=topic_id, unit_id=unit_id, stake=stake, from_on=start, until_on=until)
+    session.add(fresh)
+    session.flush()
+    _stake_moved(session, "equity.given" if came_from is None else "equity.handed_on", fresh, by=by, at=at, came_from=came_from)
+
+
+def _drop_equity(session: Session, equity: Equity, *, by: Person | None, at: datetime) -> None:
+    _stake_moved(session, "equity.taken_back", equity, by=by, at=at)
+    session.delete(equity)
+    session.flush()
+
+
 def _stake_moved(
-    session: Session, action: str, equity: Equity, *, by: Person | None, at: datetime, was: Stake | None = None
+    session: Session,
+    action: str,
+    equity: Equity,
+    *,
+    by: Person | None,
+    at: datetime,
+    was: Stake | None = None,
+    came_from: int | None = None,
 ) -> None:
     touch(session, "topic", equity.topic_id)
     said: dict[str, Any] = {"unit": equity.unit_id, "stake": equity.stake.value, "from": equity.from_on.isoformat()}
@@ -353,6 +428,8 @@ def _stake_moved(
         said["until"] = equity.until_on.isoformat()
     if was is not None and was != equity.stake:
         said["was"] = was.value
+    if came_from is not None:
+        said["came_from"] = came_from
     record(session, action, subject=("topic", equity.topic_id), by=by, at=at, said=said)
 
 

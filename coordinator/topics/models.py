@@ -29,6 +29,11 @@ class Stake(StrEnum):
             Stake.INFORM: N_("Informed"),
         }[self]
 
+    @property
+    def weight(self) -> int:
+        """Return how little say it gives: 0 is the lead."""
+        return list(Stake).index(self)
+
 
 class Topic(Referable, Base):
     """A subject of the shared vocabulary; a merged one only redirects, an umbrella one says nothing when shared."""

@@ -4,9 +4,10 @@ import pytest
 from sqlalchemy import select
 
 from coordinator.db import change_of, transaction
+from coordinator.history.actions import record
 from coordinator.history.queries import of
 from coordinator.topics import actions, queries
-from coordinator.topics.models import Related, Stake, TopicName
+from coordinator.topics.models import Equity, Related, Stake, TopicName
 from coordinator.topics.rules import EquityDraft, TopicDraft
 
 
@@ -172,3 +173,54 @@ def test_at_most_ten_topics_are_suggested(session, make):
     for number in range(12):
         make.topic(f"Cyber {number:02}")
     assert len(queries.suggestions(session, "cyber")) == 10
+
+
+# --- handed on -------------------------------------------------------------------------------------------------------------
+
+DAY = date(2026, 3, 2)
+LONG_AGO, BEFORE, SOON, LATER = date(2020, 1, 1), date(2026, 3, 1), date(2026, 6, 30), date(2026, 12, 31)
+
+
+@pytest.mark.parametrize(
+    ("given", "held", "after"),
+    [
+        (("lead", LONG_AGO, None), None, [("lead", DAY, None)]),
+        (("lead", SOON, LATER), None, [("lead", SOON, LATER)]),
+        (("inform", LONG_AGO, BEFORE), None, []),
+        (("lead", LONG_AGO, None), ("inform", LONG_AGO, None), [("inform", LONG_AGO, BEFORE), ("lead", DAY, None)]),
+        (("inform", LONG_AGO, None), ("lead", LONG_AGO, None), [("lead", LONG_AGO, None)]),
+        (("lead", LONG_AGO, None), ("lead", LONG_AGO, None), [("lead", LONG_AGO, None)]),
+        (
+            ("lead", LONG_AGO, SOON),
+            ("inform", LONG_AGO, LATER),
+            [("inform", LONG_AGO, BEFORE), ("lead", DAY, SOON), ("inform", date(2026, 7, 1), LATER)],
+        ),
+        (("inform", LONG_AGO, None), ("lead", LONG_AGO, SOON), [("lead", LONG_AGO, SOON), ("inform", date(2026, 7, 1), None)]),
+        (("inform", LONG_AGO, None), ("lead", SOON, None), [("inform", DAY, date(2026, 6, 29)), ("lead", SOON, None)]),
+        (("lead", LONG_AGO, None), ("inform", SOON, LATER), [("lead", DAY, None)]),
+    ],
+    ids=[
+        "nothing held",
+        "not begun",
+        "over already",
+        "stronger",
+        "weaker",
+        "the same",
+        "stronger for a while",
+        "weaker, outlasts",
+        "weaker, begins sooner",
+        "stronger, the other not begun",
+    ],
+)
+def test_a_stake_is_handed_on_and_the_stronger_counts(session, make, at, given, held, after):
+    old, new, topic = make.unit(), make.unit(), make.topic()
+    stake = make.equity(old, topic, given[0], from_on=given[1], until_on=given[2])
+    if held:
+        make.equity(new, topic, held[0], from_on=held[1], until_on=held[2])
+    with transaction(session):
+        actions.hand_on(session, stake, to=new.id, on=DAY, by=None, at=at)
+        record(session, "test.looked", subject=("topic", topic.id), by=None, at=at)
+    rows = session.scalars(select(Equity).where(Equity.unit_id == new.id).order_by(Equity.from_on)).all()
+    assert [(e.stake, e.from_on, e.until_on) for e in rows] == after
+    left = session.scalars(select(Equity).where(Equity.unit_id == old.id)).all()
+    assert all(e.until_on == BEFORE for e in left)

@@ -1,0 +1,1 @@
+"""Units that are merged or split: who and what goes where, without anybody reading more or less than before."""
