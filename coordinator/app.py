@@ -25,6 +25,7 @@ from coordinator.deputies.views import blueprint as deputies
 from coordinator.digests.views import blueprint as digests
 from coordinator.dossiers.views import blueprint as dossiers
 from coordinator.entries.views import blueprint as entries
+from coordinator.exports.views import blueprint as exports
 from coordinator.groups.views import blueprint as groups
 from coordinator.history.actions import take_turn
 from coordinator.holidays.views import blueprint as holidays
@@ -56,6 +57,7 @@ FEATURES = (
     entries,
     overlaps,
     search,
+    exports,
     worklist,
     dashboard,
     digests,

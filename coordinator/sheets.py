@@ -14,7 +14,7 @@ import subprocess
 import sys
 import unicodedata
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from itertools import chain, islice
@@ -320,28 +320,29 @@ _HEAD = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
+Told = tuple[str, Sequence[tuple[str, str]]]
+
+
 def write_workbook(
-    into: IO[bytes],
-    columns: Sequence[str],
-    rows: Iterable[Sequence[str]],
-    *,
-    about: Sequence[tuple[str, str]] = (),
-    marking: str = "",
+    into: IO[bytes], columns: Sequence[str], rows: Iterable[Sequence[str]], *, told: Callable[[], Told] = lambda: ("", ())
 ) -> None:
     """Write a table as a workbook: its rows, every cell a text, and a second sheet that says what they are.
 
-    The marking stands at head and foot of each printed page.
+    `told` is asked once the rows are written: for the marking at head and foot of each printed page, and for the second sheet.
     """
     with zipfile.ZipFile(into, "w", zipfile.ZIP_DEFLATED, compresslevel=4) as archive:
         for name, content in _PARTS.items():
             archive.writestr(name, _HEAD + content)
         with archive.open("xl/worksheets/sheet1.xml", "w", force_zip64=True) as part:
-            _write_sheet(part, columns, rows, marking)
+            _write_rows(part, columns, rows)
+            marking, about = told()
+            _write_end(part, marking)
         with archive.open("xl/worksheets/sheet2.xml", "w") as part:
-            _write_sheet(part, ("", ""), about, marking)
+            _write_rows(part, ("", ""), about)
+            _write_end(part, marking)
 
 
-def _write_sheet(part: IO[bytes], columns: Sequence[str], rows: Iterable[Sequence[str]], marking: str) -> None:
+def _write_rows(part: IO[bytes], columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     places = [_place(n) for n in range(len(columns))]
     part.write(
         f'{_HEAD}<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetViews>'
@@ -351,11 +352,12 @@ def _write_sheet(part: IO[bytes], columns: Sequence[str], rows: Iterable[Sequenc
     waiting = enumerate(chain([columns], rows), 1)
     while some := list(islice(waiting, 500)):
         part.write("".join(_row(number, row, places, 1 if number == 1 else 0) for number, row in some).encode())
+
+
+def _write_end(part: IO[bytes], marking: str) -> None:
     said = escape(_NOT_XML.sub("", marking).replace("&", "&&"))
-    part.write(
-        f"</sheetData><headerFooter><oddHeader>&amp;C{said}</oddHeader><oddFooter>&amp;C{said}</oddFooter></headerFooter>".encode()
-    )
-    part.write(b"</worksheet>")
+    printed = f"<oddHeader>&amp;C{said}</oddHeader><oddFooter>&amp;C{said}</oddFooter>"
+    part.write(f"</sheetData><headerFooter>{printed}</headerFooter></worksheet>".encode())
 
 
 def _row(number: int, row: Sequence[str], places: Sequence[str], style: int) -> str:

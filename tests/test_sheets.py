@@ -159,7 +159,7 @@ def test_a_formula_is_not_run_and_says_nothing():
 def test_a_workbook_of_ours_opens_elsewhere_and_comes_back():
     file = io.BytesIO()
     rows = [["=1+1", 'a <b> & "c"', "2026-03-31"], ["two\nlines", "bell\x07", ""]]
-    write_workbook(file, KNOWN, rows, about=[("Level", "OFFICIAL")], marking="OFFICIAL & more")
+    write_workbook(file, KNOWN, rows, told=lambda: ("OFFICIAL & more", [("Level", "OFFICIAL")]))
     book = load_workbook(io.BytesIO(file.getvalue()))
     assert book.sheetnames == ["Rows", "About"]
     assert [c.value for c in book["Rows"][2]] == ["'=1+1", 'a <b> & "c"', "2026-03-31"]

@@ -25,6 +25,7 @@ from coordinator.digests.rules import Window
 from coordinator.entries import actions as entries
 from coordinator.entries import queries as entry_queries
 from coordinator.entries.models import AudienceToken, Entry, EntryVersion
+from coordinator.exports import queries as export_queries
 from coordinator.overlaps import actions as overlap_actions
 from coordinator.overlaps import queries as overlap_queries
 from coordinator.overlaps.models import Overlap
@@ -114,19 +115,25 @@ class Onlooker:
         return seen
 
     def attempts(self) -> list[tuple[str, dict[str, str]]]:
-        own = self.known["entry"][0]
+        own, topic = self.known["entry"][0], self.known["topic"][0]
         return [
             *((f"/entries/{HIDDEN_REF}/{do}", {}) for do in ("release", "offer")),
             (f"/entries/{HIDDEN_REF}/withdraw", {"why": "x"}),
             *((f"/positions/{HIDDEN_REF}/{do}", {}) for do in ("adhere", "leave")),
             *((f"/overlaps/{HIDDEN_REF}/{do}", {"why": "x"}) for do in ("acknowledge", "dismiss", "agree", "reopen")),
+            *(
+                (f"/export/{what}", {"format": form})
+                for what in ("positions", "dossiers", "overlaps", "search?q=instrument", f"topic/{topic}", f"entry/{own}")
+                for form in ("csv", "json", "xlsx")
+            ),
+            (f"/export/entry/{HIDDEN_REF}", {"format": "csv"}),
             ("/overlaps/take-up", {"mine": own, "theirs": HIDDEN_REF, "low": own, "high": HIDDEN_REF}),
         ]
 
     def open(self, address: str, **how: Any) -> Seen:
         with counted() as statements:
             answer = self.browser.open(address, lint=False, **{"method": "GET", **how})
-        body = answer.get_data(as_text=True)
+        body = answer.get_data().decode(errors="replace")
         for noise, name in NOISE:
             body = noise.sub(name, body)
         headers = tuple(sorted((k, v) for k, v in answer.headers if k not in QUIET_HEADERS))
@@ -159,7 +166,7 @@ def kind_of(endpoint: str) -> str:
     if view in {"organisation", "edit_organisation", "edit_person"}:
         return view.rpartition("_")[2]
     views = {"brief": "event"}
-    return views.get(view, view.rpartition("_")[2]) if feature == "calendar" else kinds.get(feature, "")
+    return views.get(view, view.rpartition("_")[2]) if feature in {"calendar", "exports"} else kinds.get(feature, "")
 
 
 @contextmanager
@@ -513,6 +520,18 @@ def test_refs_count_nothing(world):
     finally:
         event.remove(Entry, "before_insert", count)
     assert guessable(leaky)
+
+
+def test_a_leak_of_an_export_is_caught(world, onlooker, monkeypatch):
+    """An export reads its rows past the reader; the list beside it does not."""
+    rows = export_queries.entries
+    monkeypatch.setattr(export_queries, "entries", seeing_all(lambda *args, **how: list(rows(*args, **how))))
+    monkeypatch.setattr(entry_queries, "ids_listed", seeing_all(entry_queries.ids_listed))
+    before = onlooker.look()
+    world.sealed_position()
+    found = [difference for difference in differences(before, onlooker.look()) if "/export/positions" in difference]
+    assert found
+    assert all(difference.startswith("POST") for difference in found)
 
 
 def test_a_leak_of_the_worklist_is_caught(world, onlooker, monkeypatch):

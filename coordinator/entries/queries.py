@@ -367,6 +367,18 @@ def listed(session: Session, filters: Filters, *, number: int = 1, size: int = P
     return rows, total
 
 
+def ids_listed(session: Session, filters: Filters) -> Sequence[int]:
+    """Return the numbers inside of all entries that pass the filters, in the order of the lists."""
+    found = select(Entry.id).where(*conditions(session, filters))
+    return session.scalars(found.order_by(Entry.logged_on.desc(), Entry.id.desc())).all()
+
+
+def extent(session: Session, filters: Filters) -> tuple[int, int | None]:
+    """Return how many entries pass the filters, and the highest level among them."""
+    number, level = session.execute(select(func.count(Entry.id), func.max(Entry.level)).where(*conditions(session, filters))).one()
+    return number, level
+
+
 def facets(session: Session, filters: Filters) -> dict[str, list[tuple[Any, int]]]:
     """Return for each facet its values and how many entries each would leave, most first, at most ten of each."""
     counted = func.count(Entry.id)

@@ -253,8 +253,20 @@ def _word(value: Any) -> str:
 
 
 def _listed(value: Any) -> list[str]:
-    parts = value if isinstance(value, list) else _word(value).split(";")
-    return [word for part in parts if (word := _word(part).strip())]
+    if isinstance(value, list):
+        return [word for part in value if (word := _word(part).strip())]
+    return listed(_word(value))
+
+
+def listed(said: str) -> list[str]:
+    """Return the names in a cell that holds several; a semicolon within a name is written with a backslash before it."""
+    parts = said.replace("\\;", "\0").split(";")
+    return [word for part in parts if (word := part.replace("\0", ";").strip())]
+
+
+def joined(names: Iterable[str]) -> str:
+    """Return several names as one cell."""
+    return "; ".join(name.replace(";", "\\;") for name in names)
 
 
 def sound(raw: Mapping[str, Any], *, line: int) -> Row:

@@ -13,7 +13,7 @@ from coordinator.calendar import actions as calendar
 from coordinator.calendar.models import Event, Forum
 from coordinator.calendar.rules import EventDraft, ForumDraft
 from coordinator.errors import N_, Refused
-from coordinator.exchange.rules import BadRow, Did, Outcome, Said
+from coordinator.exchange.rules import BadRow, Did, Outcome, Said, joined, listed
 from coordinator.history.actions import record
 from coordinator.lists import queries
 from coordinator.lists.queries import Held
@@ -24,9 +24,7 @@ from coordinator.lists.rules import (
     Standing,
     called,
     completed,
-    joined,
     key,
-    listed,
     related_both_ways,
     understood,
     written,

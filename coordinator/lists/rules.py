@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from coordinator.entries.models import Level
 from coordinator.errors import N_
-from coordinator.exchange.rules import NO_DAY, NONE_OF, TOO_LONG, BadRow, plain_text
+from coordinator.exchange.rules import NO_DAY, NONE_OF, TOO_LONG, BadRow, joined, listed, plain_text
 from coordinator.people.models import Person, Role
 from coordinator.people.rules import comparable, may_keep_lists, may_keep_people
 from coordinator.topics.models import Stake
@@ -217,17 +217,6 @@ def _level(name: str, says: str, **how: Any) -> Column:
         raise BadRow(NONE_OF, column=name, said=said.strip()[:40], words=", ".join(level.label for level in Level))
 
     return Column(name, says, read, lambda held, _: Level(held).label, **how)
-
-
-def listed(said: str) -> list[str]:
-    """Return the names in a cell that holds several; a semicolon within a name is written with a backslash before it."""
-    parts = said.replace("\\;", "\0").split(";")
-    return [word for part in parts if (word := part.replace("\0", ";").strip())]
-
-
-def joined(names: Iterable[str]) -> str:
-    """Return several names as one cell."""
-    return "; ".join(name.replace(";", "\\;") for name in names)
 
 
 def _one(name: str, says: str, sort: str, **how: Any) -> Column:

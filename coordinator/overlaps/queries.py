@@ -655,6 +655,29 @@ def listed(session: Session, filters: Filters, *, number: int = 1, size: int = P
     return rows, total
 
 
+def ids_listed(session: Session, filters: Filters) -> Sequence[int]:
+    """Return the numbers inside of all overlaps that pass the filters, in the order of the lists."""
+    return session.scalars(select(Overlap.id).where(*conditions(filters)).order_by(*in_order())).all()
+
+
+def extent(session: Session, filters: Filters) -> tuple[int, int | None]:
+    """Return how many overlaps pass the filters, and the highest level among their ends."""
+    low, high = aliased(Entry), aliased(Entry)
+    found = (
+        select(func.count(Overlap.id), func.max(low.level), func.max(high.level))
+        .join(low, low.id == Overlap.low_id)
+        .join(high, high.id == Overlap.high_id)
+        .where(*conditions(filters))
+    )
+    number, *levels = session.execute(found).one()
+    return number, max((level for level in levels if level is not None), default=None)
+
+
+def some(session: Session, ids: Iterable[int]) -> Sequence[Overlap]:
+    """Return overlaps by their numbers inside with both ends and sides, in the order of the lists."""
+    return session.scalars(with_company().where(Overlap.id.in_(list(ids))).order_by(*in_order())).all()
+
+
 def one(session: Session, ref: str) -> Overlap:
     """Return an overlap by ref with both ends; raises NotFound unless the reader may see both."""
     found = session.scalars(

@@ -2,7 +2,7 @@ from datetime import date
 
 import pytest
 
-from coordinator.exchange.rules import BadRow
+from coordinator.exchange.rules import BadRow, joined, listed
 from coordinator.lists.rules import (
     COLUMNS,
     EXAMPLES,
@@ -11,9 +11,7 @@ from coordinator.lists.rules import (
     Standing,
     column_names,
     completed,
-    joined,
     key,
-    listed,
     related_both_ways,
     understood,
     written,

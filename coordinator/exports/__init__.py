@@ -1,0 +1,1 @@
+"""What somebody takes out of what is shared with them."""

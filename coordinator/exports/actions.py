@@ -1,0 +1,27 @@
+"""Keeping who took what out."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from coordinator.exports.rules import Format, Subject, said_of
+from coordinator.history.actions import record
+from coordinator.people.models import Person
+
+
+def note(
+    session: Session,
+    subject: Subject,
+    form: Format,
+    *,
+    filters: Mapping[str, str],
+    rows: int,
+    level: int,
+    digest: str,
+    by: Person,
+    at: datetime,
+) -> None:
+    """Record an export: what, how narrowed, how many rows up to which level, the digest of the file; nothing of its content."""
+    said = {"what": subject.value, "form": form.value, "filters": said_of(filters), "rows": rows, "level": level, "digest": digest}
+    record(session, "entries.exported", subject=("person", by.id), by=by, at=at, said=said)
