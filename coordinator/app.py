@@ -19,6 +19,8 @@ import coordinator.positions.models  # noqa: F401
 from coordinator import db as database
 from coordinator import extensions, pages
 from coordinator.calendar.views import blueprint as calendar
+from coordinator.chronicle.rules import may_audit
+from coordinator.chronicle.views import blueprint as chronicle
 from coordinator.dashboard.views import blueprint as dashboard
 from coordinator.db import db
 from coordinator.deputies.views import blueprint as deputies
@@ -56,6 +58,7 @@ FEATURES = (
     dossiers,
     entries,
     overlaps,
+    chronicle,
     search,
     exports,
     worklist,
@@ -75,8 +78,14 @@ NAVIGATION = (
     ("people.index", _l("Units")),
 )
 
-OWN_PAGES = (("people.account", _l("My account")), ("deputies.index", _l("My deputy")), ("digests.settings", _l("My digest")))
+OWN_PAGES = (
+    ("people.account", _l("My account")),
+    ("deputies.index", _l("My deputy")),
+    ("digests.settings", _l("My digest")),
+    ("chronicle.index", _l("History")),
+)
 KEEPERS_PAGES = (("people.people", _l("Accounts")), ("digests.deliveries", _l("Deliveries")))
+AUDITORS_PAGES = (("chronicle.audit", _l("Audit")),)
 
 
 def create_app(settings: Settings | None = None, **overrides: Any) -> Flask:
@@ -149,7 +158,11 @@ def _frame() -> dict[str, Any]:
     if not has_request_context():  # a mail has no frame
         return {}
     person = gate.somebody()
-    own = () if person is None else (*OWN_PAGES, *(KEEPERS_PAGES if may_keep_people(person) else ()))
+    own: tuple[tuple[str, Any], ...] = () if person is None else OWN_PAGES
+    if person is not None and may_keep_people(person):
+        own += KEEPERS_PAGES
+    if person is not None and may_audit(person):
+        own += AUDITORS_PAGES
     return {
         "person": person,
         "notices": g.get("notices", []),

@@ -42,7 +42,7 @@ PUBLIC = {
 PERSONAS = ("officer", "releasing_officer", "coordinator", "leadership", "administrator", "auditor", "outsider")
 EVERYBODY, NOBODY_YET = "yyyyyyy", "hhhhhhh"
 MINISTRY, INSIDE = "yyyyyyh", "yyyyyyn"
-KEEPER, ADMINISTRATOR = "nnynnnn", "nnnnynn"
+KEEPER, ADMINISTRATOR, AUDITOR = "nnynnnn", "nnnnynn", "nnnnnyn"
 LOGS, OWNERS, RELEASES, SETTLES = "yynnnny", "yynnnnh", "nynnnnh", "yyynnnh"
 DRAFT_RELEASED = "nyhhhhh"  # what is no other unit's business yet is not there for it
 
@@ -65,6 +65,9 @@ GETS = {
     "calendar.questions": EVERYBODY,
     "deputies.index": EVERYBODY,
     "deputies.of": "nnnnynh",
+    "chronicle.audit": AUDITOR,
+    "chronicle.door": AUDITOR,
+    "chronicle.index": EVERYBODY,
     "dashboard.brief": INSIDE,
     "dashboard.index": INSIDE,
     "digests.deliveries": ADMINISTRATOR,

@@ -87,6 +87,11 @@ class Onlooker:
         more += [f"/dashboard?{narrowed}" for narrowed in self.scopes()]
         more += [f"/positions/log?supersedes={HIDDEN_REF}", f"/positions/log?topic={self.known['topic'][0]}"]
         more += [f"/entries/{r}/compare?from=1&to=2" for r in (*self.known["entry"], HIDDEN_REF)]
+        more += [f"/history?{query}" for query in ("page=2", "sort=position", "sort=overlap", "since=2026-03-02", "who=e")]
+        for name in ("topic", "unit", "forum", "event", "question", "counterpart", "overlap"):
+            more += [f"/history?{name}={r}" for r in (*self.known[name], HIDDEN_REF)]
+        more += [f"/history?entry={r}" for r in (*self.known["entry"], HIDDEN_REF)] + [f"/history?by={self.person.ref}"]
+        more += [f"/topics/matrix?basket={r}" for r in self.known["topic"]]
         return sorted({*found, *more})
 
     def narrowings(self) -> list[str]:

@@ -126,15 +126,20 @@ def _added(session: Session, thing: Thing, kind: str, draft: Any, *, by: Person 
 
 
 def _revised(session: Session, thing: Any, kind: str, draft: Any, *, by: Person | None, at: datetime) -> None:
+    was = {name: _plain(getattr(thing, name)) for name, value in vars(draft).items() if getattr(thing, name) != value}
     for name, value in vars(draft).items():
         setattr(thing, name, value)
     session.flush()
     touch(session, kind, thing.id)
-    record(session, f"{kind}.revised", subject=(kind, thing.id), by=by, at=at, said=_said(draft))
+    record(session, f"{kind}.revised", subject=(kind, thing.id), by=by, at=at, said=_said(draft) | {"was": was})
 
 
 def _said(draft: Any) -> dict[str, Any]:
-    return {n: v.isoformat() if isinstance(v, date) else v for n, v in vars(draft).items() if v is not None}
+    return {n: _plain(v) for n, v in vars(draft).items() if v is not None}
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def _follow_topic(session: Session, gone: Topic, into: Topic, at: datetime) -> None:

@@ -132,16 +132,16 @@ def needs_second_person(
 
 
 # what anybody who sees an entry may know to have happened to it; drafting is its own unit's business
-_TOLD = {"logged", "released", "superseded", "withdrawn", "expired", "adhered", "left", "topic_added", "moved", "adherence_moved"}
-_OF_A_VERSION = {"revised", "offered", "released", "topic_added"}
+TOLD = {"logged", "released", "superseded", "withdrawn", "expired", "adhered", "left", "topic_added", "moved", "adherence_moved"}
+OF_A_VERSION = {"revised", "offered", "released", "topic_added"}
 
 
 def may_see_event(action: str, *, version: int | None, own: bool, seen: Container[int]) -> bool:
     """Say whether a reader of an entry may know of an event of it; one about a version only together with that version."""
     did = action.rpartition(".")[2]
-    if did in _OF_A_VERSION and version not in seen:
+    if did in OF_A_VERSION and version not in seen:
         return False
-    return own or did in _TOLD
+    return own or did in TOLD
 
 
 # --- content -----------------------------------------------------------------------------------------------------------

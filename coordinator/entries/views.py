@@ -1,24 +1,20 @@
 """Pages that positions and dossiers share: their history, what differs between two versions, release and withdrawal."""
 
-from collections.abc import Iterable
-from typing import Any
-
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
+from coordinator.chronicle import queries as chronicle
+from coordinator.chronicle.rules import Words, name_of, tell
 from coordinator.clock import now
 from coordinator.db import db, transaction
 from coordinator.dossiers.models import DossierType
 from coordinator.entries import actions, queries, rules
-from coordinator.entries.forms import WithdrawForm, audience_in_words, labelled, shown
-from coordinator.entries.models import Entry, EntryVersion, Level
-from coordinator.errors import N_, NotFound, Refused
-from coordinator.history import queries as history_queries
-from coordinator.history.models import Event
+from coordinator.entries.forms import WithdrawForm, audience_in_words, day, labelled, shown
+from coordinator.entries.models import Entry, EntryVersion
+from coordinator.errors import NotFound, Refused
 from coordinator.pages import refusal_status, translated
-from coordinator.people import queries as people
-from coordinator.people.gate import require, signed_in
+from coordinator.people.gate import reader, require, signed_in
 from coordinator.people.models import Person
 from coordinator.positions.models import Stance
 
@@ -36,63 +32,10 @@ def show(ref: str) -> ResponseReturnValue:
     return redirect(page_of_entry(queries.one(db.session(), ref)))
 
 
+MOST_EVENTS = 200
+
+
 # --- what happened -------------------------------------------------------------------------------------------------------
-
-DID = {
-    "logged": N_("Logged by %(unit)s."),
-    "revised": N_("Version %(version)s saved."),
-    "offered": N_("Release of version %(version)s asked for."),
-    "released": N_("Version %(version)s released."),
-    "superseded": N_("Superseded by another line of %(unit)s."),
-    "withdrawn": N_("Withdrawn."),
-    "expired": N_("Ran out: it was valid until the day before."),
-    "topic_added": N_("Put on the topic “%(topic)s”."),
-    "topic_proposed": N_("Another unit proposed the topic “%(topic)s”."),
-    "topic_declined": N_("The proposed topic “%(topic)s” was left."),
-    "adhered": N_("%(adhering)s made version %(version)s its own line."),
-    "left": N_("%(adhering)s no longer adheres."),
-    "milestone_passed": N_("The day of a milestone went by."),
-    "moved": N_("%(from)s went on as %(to)s, whose it is now."),
-    "adherence_moved": N_("%(from)s, which adhered to it, went on as %(to)s."),
-    "readers_moved": N_("%(from)s, named as a reader, went on as %(to)s, which reads it too."),
-    "contributors_moved": N_("%(from)s, which contributed to it, went on as %(to)s."),
-}
-
-
-def owners(events: Iterable[Event], entry: Entry) -> list[str]:
-    """Return whose the entry was at each of its events, oldest first: units that followed others do not rewrite the past."""
-    name, found = entry.unit.short_name, list[str]()
-    for event in reversed(list(events)):
-        found.append(name)
-        if event.action.endswith(".moved") and event.payload:
-            name = event.payload.said.get("from", name)
-    return found[::-1]
-
-
-def in_words(event: Event, *, owner: str, own: bool, units: dict[int, str]) -> str:
-    """Return one event in words; how stance and level moved is told to the own unit, the others compare what they may see."""
-    said: dict[str, Any] = event.payload.said if event.payload else {}
-    did = event.action.rpartition(".")[2]
-    values = {
-        "version": said.get("version", "–"),
-        "topic": said.get("topic", ""),
-        "unit": said.get("heir", owner),
-        "adhering": said.get("unit") or units.get(said.get("unit_id", 0), "–"),
-        "from": _joined(said.get("from", "")),
-        "to": _joined(said.get("to", "")),
-    }
-    sentences = [translated((DID[did], values)) if did in DID else translated(N_("Changed."))]
-    if own and "stance" in said:
-        before, after = (translated(Stance(s).label) if s else "–" for s in said["stance"])
-        sentences.append(str(_("Stance: %(before)s, now %(after)s.", before=before, after=after)))
-    if own and "level" in said:
-        before, after = (translated(Level(level).label) for level in said["level"])
-        sentences.append(str(_("Level: %(before)s, now %(after)s.", before=before, after=after)))
-    return " ".join(sentences)
-
-
-def _joined(names: str | list[str]) -> str:
-    return names if isinstance(names, str) else ", ".join(names)
 
 
 @blueprint.get("/<ref:ref>/history")
@@ -100,22 +43,18 @@ def history(ref: str) -> ResponseReturnValue:
     """Show the versions of an entry and what happened to it, as far as the reader may know."""
     me = signed_in()
     entry = queries.one(db.session(), ref)
-    own = me.unit_id == entry.unit_id
     versions = queries.versions(db.session(), entry)
-    seen = {v.number for v in versions}
-    happened = history_queries.of(db.session(), "entry", entry.id)
-    events = [
-        (e, owner)
-        for e, owner in zip(happened, owners(happened, entry), strict=True)
-        if rules.may_see_event(e.action, version=e.payload.said.get("version") if e.payload else None, own=own, seen=seen)
-    ]
-    units = {u.id: u.short_name for u in people.units(db.session())}
+    about = chronicle.Filters(thing=("entry", entry.id))
+    events, more = chronicle.listed(db.session(), reader(), about, number=1, size=MOST_EVENTS)
+    found = chronicle.company(db.session(), events)
+    words = Words(named=found.names, day=day, t=translated)
     return render_template(
         "entries/history.html",
         entry=entry,
         page_level=entry.level,
         versions=versions,
-        events=[(e, in_words(e, owner=owner, own=own, units=units)) for e, owner in reversed(events)],
+        events=[(e, tell(e, found, me, words), name_of(e.actor, me)) for e in events],
+        more=more,
         colleague=_colleague(me, entry),
         back=page_of_entry(entry),
     )

@@ -1,14 +1,14 @@
 """Recording what happened, under gap-free numbers and in one chain."""
 
 import secrets
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from coordinator.db import change_of
-from coordinator.history.models import Event, Head, Payload
+from coordinator.history.models import Event, Head, Note, Noted, Payload
 from coordinator.history.rules import event_digest, payload_digest
 from coordinator.people.models import Person
 
@@ -49,3 +49,12 @@ def record(
     head.number, head.digest = event.number, event.digest
     change.recorded, change.at, change.number = True, at, event.number
     return event.number
+
+
+NOTES_LAST = timedelta(days=400)
+
+
+def note(session: Session, did: Noted, *, person: Person | None, at: datetime, said: dict[str, Any] | None = None) -> None:
+    """Note for the auditor what happened at the door; `said` of a file: what kind, which format, how many rows. No change."""
+    session.execute(delete(Note).where(Note.at < at - NOTES_LAST))
+    session.add(Note(did=did, person_id=person.id if person else None, at=at, said=said or {}))

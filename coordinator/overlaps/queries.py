@@ -54,7 +54,8 @@ def both_ends(reader: Reader) -> ColumnElement[bool]:
     )
 
 
-def _of_overlap(overlap_id: Any) -> Any:
+def of_overlap(overlap_id: Any) -> Any:
+    """Return a criterion for rows that hang on an overlap: they are seen when both its ends are."""
     overlap, low, high = Overlap.__table__.alias(), Entry.__table__.alias(), Entry.__table__.alias()
 
     def criterion(reader: Reader) -> ColumnElement[bool]:
@@ -68,8 +69,8 @@ def _of_overlap(overlap_id: Any) -> Any:
 
 
 protect(Overlap, both_ends, "entry_words", "entry_keyword")
-protect(Side, _of_overlap(Side.overlap_id))
-protect(Step, _of_overlap(Step.overlap_id))
+protect(Side, of_overlap(Side.overlap_id))
+protect(Step, of_overlap(Step.overlap_id))
 
 # --- what the detector reads -------------------------------------------------------------------------------------------
 

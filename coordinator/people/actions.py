@@ -104,10 +104,11 @@ def revise_organisation(
 ) -> None:
     """Change an organisation; raises NameTaken, EndsBeforeItStarts."""
     _free_organisation_name(session, draft.name, but=organisation.id)
+    was = _was(organisation, draft)
     _fill_organisation(organisation, draft)
     units = session.scalars(select(Unit.id).where(Unit.organisation_id == organisation.id)).all()
     touch(session, "unit", *units)
-    _record(session, "organisation.revised", subject=("organisation", organisation.id), by=by, at=at, said=_said(draft))
+    _record(session, "organisation.revised", subject=("organisation", organisation.id), by=by, at=at, said=_said(draft) | was)
 
 
 def _fill_organisation(organisation: Organisation, draft: OrganisationDraft) -> None:
@@ -144,11 +145,12 @@ def revise_unit(session: Session, unit: Unit, draft: UnitDraft, *, by: Person | 
         raise UnderItself
     _check_unit(session, draft, but=unit.id)
     moved = unit.parent_id != draft.parent_id or unit.organisation_id != draft.organisation_id
+    was = _was(unit, draft)
     _fill(unit, draft)
     session.flush()
     # what is shared with a bureau is shared with all that stands below it
     touch(session, "unit", *(below(session, [unit.id]) if moved else (unit.id,)))
-    _record(session, "unit.revised", subject=("unit", unit.id), by=by, at=at, said=_said(draft))
+    _record(session, "unit.revised", subject=("unit", unit.id), by=by, at=at, said=_said(draft) | was)
 
 
 def succeed(
@@ -209,12 +211,18 @@ def _check_unit(session: Session, draft: UnitDraft, *, but: int | None = None) -
 
 
 def _said(draft: Any) -> dict[str, Any]:
-    def plain(value: Any) -> Any:
-        if isinstance(value, date):
-            return value.isoformat()
-        return sorted(str(v) for v in value) if isinstance(value, frozenset) else value
+    return {name: _plain(value) for name, value in vars(draft).items() if value is not None}
 
-    return {name: plain(value) for name, value in vars(draft).items() if value is not None}
+
+def _was(thing: Any, draft: Any) -> dict[str, Any]:
+    """Return what a thing is before it is brought to a draft, as far as that differs."""
+    return {"was": {name: _plain(getattr(thing, name)) for name, value in vars(draft).items() if getattr(thing, name) != value}}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, date):
+        return value.isoformat()
+    return sorted(str(v) for v in value) if isinstance(value, frozenset) else value
 
 
 # --- persons -----------------------------------------------------------------------------------------------------------
@@ -244,6 +252,12 @@ def add_person(session: Session, draft: PersonDraft, *, by: Person | None, at: d
 def revise_person(session: Session, person: Person, draft: PersonDraft, *, by: Person | None, at: datetime) -> bool:
     """Bring a person to what is drafted and say whether anything changed; a changed right holds from the next click."""
     _free_address(session, draft.email, but=person.id)
+    before = {
+        "unit": person.unit_id,
+        "clearance": person.clearance,
+        "roles": sorted(session.scalars(select(Duty.role).where(Duty.person_id == person.id))),
+        "groups": sorted(session.scalars(select(Membership.group_id).where(Membership.person_id == person.id))),
+    }
     changed = False
     columns = {
         "unit_id": draft.unit_id,
@@ -261,7 +275,9 @@ def revise_person(session: Session, person: Person, draft: PersonDraft, *, by: P
     changed |= _level_rows(session, Membership, Membership.group_id, person.id, draft.group_ids)
     if changed:
         session.flush()
-        _record(session, "person.revised", subject=("person", person.id), by=by, at=at, said=_standing(draft))
+        now = _standing(draft)
+        was = {name: value for name, value in before.items() if value != now[name]}
+        _record(session, "person.revised", subject=("person", person.id), by=by, at=at, said=now | {"was": was})
     return changed
 
 

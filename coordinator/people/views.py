@@ -19,7 +19,8 @@ from coordinator.entries.models import Entry
 from coordinator.errors import NotFound, Refused
 from coordinator.extensions import settings, time_zone
 from coordinator.history import queries as history
-from coordinator.history.models import Event
+from coordinator.history.actions import note
+from coordinator.history.models import Event, Noted
 from coordinator.pages import page_of, refusal_status, same_site, translated
 from coordinator.people import actions, queries, rules
 from coordinator.people.forms import (
@@ -57,18 +58,21 @@ def sign_in() -> ResponseReturnValue:
     limits = _throttle().limits(form.email.data, request.remote_addr or "")
     with bookkeeping(db.session) as written:
         allowed = actions.begin_try(written, limits, window=_throttle().window, at=now())
-    if not allowed:
-        form.form_errors.append(_("Too many tries. Wait a quarter of an hour, or ask for a link that sets a new password."))
-        return render_template("people/sign_in.html", form=form), 429
     person = queries.person_by_email(db.session(), form.email.data)
     first = _first_page(person) if person is not None else "/"
     db.session.rollback()  # no lock is held while the password is worked on
+    if not allowed:
+        _note(Noted.SIGN_IN_THROTTLED, person)
+        form.form_errors.append(_("Too many tries. Wait a quarter of an hour, or ask for a link that sets a new password."))
+        return render_template("people/sign_in.html", form=form), 429
     if not actions.fits(person, form.password.data, _hasher()) or person is None:
+        _note(Noted.SIGN_IN_FAILED, person)
         form.form_errors.append(_("Address and password do not belong together."))
         return render_template("people/sign_in.html", form=form), 422
     with bookkeeping(db.session) as written:
         actions.forget_tries(written, limits)
         secret = actions.start_sign_in(written, person.id, at=now())
+        note(written, Noted.SIGNED_IN, person=person, at=now())
     _carry(secret)
     return redirect(onward or first, 303)
 
@@ -79,12 +83,19 @@ def _first_page(person: Person) -> str:
     return url_for("dashboard.index") if leads else "/"
 
 
+def _note(did: Noted, person: Person | None) -> None:
+    with bookkeeping(db.session) as written:
+        note(written, did, person=person, at=now())
+
+
 @blueprint.post("/sign-out")
 def sign_out() -> ResponseReturnValue:
     """Sign out: the row ends, the cookie is emptied."""
     secret = session.get("sign_in", "")
     with bookkeeping(db.session) as written:
         actions.end_sign_in(written, secret, at=now())
+        if somebody() is not None:
+            note(written, Noted.SIGNED_OUT, person=somebody(), at=now())
     session.clear()
     flash(_("You are signed out."), "success")
     return redirect(url_for(".sign_in"), 303)
@@ -101,6 +112,7 @@ def ask_for_link() -> ResponseReturnValue:
     with bookkeeping(db.session) as written:
         allowed = actions.begin_try(written, limits, window=timedelta(hours=1), at=now())
     person = queries.person_by_email(db.session(), form.email.data) if allowed else None
+    _note(Noted.LINK_ASKED_FOR, person)
     if person is not None and person.is_active:
         _order_link(person)
     flash(_("If this address belongs to an account, a link is on its way. It works once, for a limited time."), "success")
@@ -123,6 +135,7 @@ def set_password(secret: str) -> ResponseReturnValue:
         actions.use_link(written, secret, hashed, at=now())
     with bookkeeping(db.session) as written:
         started = actions.start_sign_in(written, person.id, at=now())
+        note(written, Noted.SIGNED_IN, person=person, at=now())
     _carry(started)
     flash(_("Your password is set, and you are signed in."), "success")
     return redirect("/", 303)

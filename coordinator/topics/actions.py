@@ -427,7 +427,7 @@ def _stake_moved(
     if equity.until_on is not None:
         said["until"] = equity.until_on.isoformat()
     if was is not None and was != equity.stake:
-        said["was"] = was.value
+        said["stake_was"] = was.value
     if came_from is not None:
         said["came_from"] = came_from
     record(session, action, subject=("topic", equity.topic_id), by=by, at=at, said=said)

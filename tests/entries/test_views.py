@@ -120,7 +120,7 @@ def test_how_the_stance_moved_is_told(make: Make, sign_in: SignIn) -> None:
     officer, question = make.officer(), make.question()
     position = make.position(by=officer, question=question, stance="support")
     revise(make, position, officer, question_id=question.id, stance=Stance.OPPOSE, reason="it changed", release=True)
-    assert "Stance: Support, now Oppose." in words(read(sign_in(officer), f"/entries/{position.ref}/history"))
+    assert "Stance moved from “Support” to “Oppose”." in words(read(sign_in(officer), f"/entries/{position.ref}/history"))
 
 
 def test_who_adheres_is_told(make: Make, sign_in: SignIn) -> None:
