@@ -62,8 +62,7 @@ def sitting(first: date, last: date, *, today: date) -> tuple[date, date]:
     What is over stays over, and what is ahead stays ahead.
     """
     ahead, length = first > today, last - first
-    shifts = (0, 1, -1, 2, -2, 3, -3) if ahead else (0, -1, 1, -2, 2, -3, 3)
-    for start in (first + timedelta(days=s) for s in shifts):
+    for start in (first + timedelta(days=s) for s in (0, -1, 1, -2, 2, -3, 3)):
         still = start > today if ahead else start + length < today
         if start.weekday() + min(length.days, 4) <= 4 and still:
             return start, start + length
