@@ -20,11 +20,12 @@ from coordinator.history.actions import record
 from coordinator.overlaps import actions as overlaps
 from coordinator.overlaps.models import Outcome
 from coordinator.overlaps.queries import one
-from coordinator.people import actions as people
 from coordinator.people.models import Person, Unit
 from coordinator.people.queries import unit_by_name
 from coordinator.positions import actions as positions
 from coordinator.positions.models import Position
+from coordinator.reorganisation import actions as reorganisation
+from coordinator.reorganisation.rules import Plan
 from coordinator.topics.queries import by_key
 
 WITHDRAWN = "It no longer holds."
@@ -119,8 +120,9 @@ def _decide(session: Session, step: Step, ministry: Ministry, known: Known, by: 
 
 
 def _succeed(session: Session, step: Step, ministry: Ministry, known: Known, by: Person | None) -> None:
-    older, newer = (_unit(session, step.said[name]) for name in ("predecessor", "successor"))
-    people.succeed(session, older, newer, on=step.at.date(), by=by, at=step.at)
+    on = step.at.date()
+    older, newer = (_unit(session, step.said[name]).id for name in ("predecessor", "successor"))
+    reorganisation.carry_out(session, Plan(predecessors=(older,), heirs=(newer,), on=on, rest=newer), by=by, at=step.at, today=on)
 
 
 def _night(session: Session, step: Step, ministry: Ministry, known: Known, by: Person | None) -> None:

@@ -18,7 +18,7 @@ from coordinator.calendar import actions as calendar
 from coordinator.clock import now, today
 from coordinator.db import bind_reader, db, transaction
 from coordinator.demo import actions, queries, rules
-from coordinator.demo.rules import Ministry, Said, Step
+from coordinator.demo.rules import Do, Ministry, Said, Step
 from coordinator.deputies import actions as deputies
 from coordinator.deputies.models import Deputy
 from coordinator.digests import actions as digests
@@ -255,6 +255,8 @@ def _tell(session: Session, ministry: Ministry, steps: Sequence[Step]) -> None:
                     actions.tell(session, step, ministry, known, by=by)
             except (Refused, NotFound) as error:
                 raise click.ClickException(f"{step}: {type(error).__name__}: {error}") from error
+            if step.do is Do.SUCCEED:
+                readers.clear()  # people have moved, and read as members of another unit now
     bind_reader(session, None)
 
 

@@ -343,7 +343,7 @@ def test_the_events_ahead_are_in_every_state_of_coordination(shown: Session, see
 # --- round the ministry ------------------------------------------------------------------------------------------------
 
 
-def test_a_unit_was_taken_into_another(shown: Session) -> None:
+def test_a_unit_was_taken_into_another_with_its_people_stakes_and_lines(shown: Session, sees: Sees) -> None:
     older, newer = aliased(Unit), aliased(Unit)
     names = shown.execute(
         select(older.short_name, newer.short_name)
@@ -352,6 +352,11 @@ def test_a_unit_was_taken_into_another(shown: Session) -> None:
     ).all()
 
     assert [tuple(n) for n in names] == [("OET", "ICP")]
+    assert sees("m.quispe").unit.short_name == "ICP"
+    line = shown.scalars(select(Position).where(Position.author.has(Person.name == "Mateo Quispe"))).one()
+    assert (line.unit_id, line.state) == (sees("m.quispe").unit_id, State.RELEASED)
+    lead = shown.scalars(select(Equity).where(Equity.until_on.is_(None), Equity.topic.has(Topic.key == "quantum"))).one()
+    assert (lead.unit_id, lead.stake) == (line.unit_id, Stake.LEAD)
 
 
 def test_others_see_what_is_shared_with_them_and_their_own_part_of_it(shown: Session, sees: Sees) -> None:
