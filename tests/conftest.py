@@ -1,5 +1,6 @@
 """What a test may ask for: a real database, the application, a browser that reads pages critically, things, people signed in."""
 
+import fcntl
 import hashlib
 import secrets
 import shutil
@@ -16,7 +17,9 @@ import pytest
 import time_machine
 from aiosmtpd.controller import Controller
 from alembic import command as alembic
+from click.testing import Result
 from flask import Flask, g, has_app_context
+from flask.cli import ScriptInfo
 from flask.testing import FlaskClient
 from itsdangerous import URLSafeTimedSerializer
 from sqlalchemy import Engine, event
@@ -24,7 +27,7 @@ from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from coordinator.app import create_app
-from coordinator.cli import migrations
+from coordinator.cli import migrations, root
 from coordinator.db import Base, bookkeeping, db
 from coordinator.people import actions
 from coordinator.people.models import Person
@@ -238,6 +241,41 @@ def sign_in(app: Flask, session: Session) -> Callable[[Person], FlaskClient]:
         return browser
 
     return signed
+
+
+# --- the demo ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def run() -> Callable[..., Result]:
+    """Run a command as an operator would; one that breaks breaks the test."""
+
+    def command(app: Flask, *words: str) -> Result:
+        result = app.test_cli_runner().invoke(root, words, obj=ScriptInfo(create_app=lambda: app, set_debug_flag=False))
+        assert not result.exception or isinstance(result.exception, SystemExit), result.exception
+        return result
+
+    return command
+
+
+@pytest.fixture(scope="session")
+def demo_register(_application: Flask, run: Callable[..., Result], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A register with the demo in it, loaded once by whichever worker comes first, for all that only look."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if base.name.startswith("popen-") else base
+    whole = shared / "demo.sqlite"
+    with (shared / "demo.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not whole.exists():
+            file = tmp_path_factory.mktemp("demo") / "register.sqlite"
+            alembic.upgrade(migrations(f"sqlite:///{file}"), "head")
+            db.stop()
+            db.start(f"sqlite:///{file}")
+            with time_machine.travel(AT, tick=False):
+                assert run(_application, "demo", "load").exit_code == 0
+            db.stop()
+            shutil.move(file, whole)
+    return whole
 
 
 # --- mail ------------------------------------------------------------------------------------------------------------------

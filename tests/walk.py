@@ -11,13 +11,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urldefrag, urljoin, urlsplit
 
-import time_machine
-from alembic import command as alembic
 from flask import Flask
-from flask.cli import ScriptInfo
 from sqlalchemy.orm import Session
 
-from coordinator.cli import migrations, root
 from coordinator.db import bookkeeping, db
 from coordinator.digests.models import Cadence, Digest, DigestState
 from coordinator.people import actions
@@ -41,17 +37,11 @@ class Stop:
     kind: str
 
 
-def loaded(app: Flask, folder: Path) -> Path:
-    """Load the demo into a file of its own and return that."""
-    file = folder / "demo.sqlite"
-    alembic.upgrade(migrations(f"sqlite:///{file}"), "head")
+def prepared(register: Path, folder: Path) -> Path:
+    """Copy a loaded demo into a folder and return the copy, in which one digest has gone out."""
+    file = Path(shutil.copy(register, folder / "demo.sqlite"))
     db.stop()
     db.start(f"sqlite:///{file}")
-    with time_machine.travel(AT, tick=False):
-        result = app.test_cli_runner().invoke(
-            root, ["demo", "load"], obj=ScriptInfo(create_app=lambda: app, set_debug_flag=False), catch_exceptions=False
-        )
-    assert result.exit_code == 0, result.output
     _send_a_digest()
     db.stop()
     return file

@@ -57,9 +57,9 @@ PARTS = 4  # so that the workers of a run share the pages
 
 
 @pytest.fixture(scope="session")
-def demo(_application: Flask, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Stop]]:
-    """The demo, loaded and walked once for a worker."""
-    file = walk.loaded(_application, tmp_path_factory.mktemp("walk"))
+def demo(_application: Flask, demo_register: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Stop]]:
+    """The demo, walked once for a worker."""
+    file = walk.prepared(demo_register, tmp_path_factory.mktemp("walk"))
     with walk.over(file), time_machine.travel(AT, tick=False):
         return file, with_forms(walk.walk(_application))
 
