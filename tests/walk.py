@@ -15,7 +15,9 @@ from flask import Flask
 from sqlalchemy.orm import Session
 
 from coordinator.db import bookkeeping, db
-from coordinator.digests.models import Cadence, Digest, DigestState
+from coordinator.digests import actions as digest_actions
+from coordinator.digests.models import Cadence, Digest, DigestState, Schedule
+from coordinator.digests.queries import chosen
 from coordinator.people import actions
 from coordinator.people.queries import person_by_email
 from tests.conftest import ADDRESS, AT
@@ -54,11 +56,11 @@ def _send_a_digest() -> None:
         assert person is not None
         session.commit()
         with bookkeeping(session):
+            digest_actions.choose(session, person.id, Schedule(Cadence.DAILY, 7))
             session.add(
                 Digest(
-                    person_id=person.id,
+                    subscription_id=chosen(session, person.id).id,
                     period_on=AT.date(),
-                    cadence=Cadence.DAILY,
                     state=DigestState.SENT,
                     message_id="<walk@coordinator.test>",
                     due_at=AT,
