@@ -1,6 +1,7 @@
 """A walk through the application by its links alone, over the demo: which pages there are, and who got where."""
 
 import html
+import io
 import re
 import shutil
 from collections import deque
@@ -26,7 +27,9 @@ WALKERS = ("a.ferreira", "d.okonkwo", "j.moreau", "o.hansen", "k.brandt", "i.dua
 """A coordinator, two officers, an administrator, leadership, an auditor and a firm's diplomat, of the demo."""
 
 LINK = re.compile(r'<a\b[^>]*\bhref="([^"]+)"')
-MOST = 400
+MOST, TRIES = 300, 3
+UPLOADS = (("a.ferreira", "/lists/topics", "name,broader\nQuantum networking,\nTidal power,No such topic\n"),)
+"""Who uploads what, and where, so that there is a file to look through."""
 
 
 @dataclass(frozen=True)
@@ -122,17 +125,28 @@ def walk(app: Flask) -> list[Stop]:
     """Follow every link that leads to a page of a sort not yet seen, one person after the other."""
     found: dict[str, Stop] = {}
     for key in WALKERS:
-        _walk_as(app, browser_of(app, key), key, found)
+        browser = browser_of(app, key)
+        starts = [_uploaded(browser, to, rows) for who, to, rows in UPLOADS if who == key]
+        _walk_as(app, browser, key, found, starts)
     return sorted(found.values(), key=lambda s: s.endpoint)
 
 
-def _walk_as(app: Flask, browser: Any, key: str, found: dict[str, Stop]) -> None:
+def _uploaded(browser: Any, to: str, rows: str) -> str:
+    """Upload a file of rows, one of them wrong, and return the address at which it can be looked through."""
+    data = {"file": (io.BytesIO(rows.encode()), "rows.csv"), "csrf_token": browser.token()}
+    answer = browser.post(to, data=data, content_type="multipart/form-data")
+    assert answer.status_code in {302, 303}, answer.get_data(as_text=True)
+    return str(answer.location)
+
+
+def _walk_as(app: Flask, browser: Any, key: str, found: dict[str, Stop], starts: list[str]) -> None:
     adapter = app.url_map.bind(urlsplit(ADDRESS).netloc)
-    waiting, tried, opened = deque(["/"]), dict[str, int](), 0
+    waiting, opened = deque(["/", *starts]), 0
+    tried = dict.fromkeys(found, TRIES - 1)  # what somebody else has seen is opened once more, for the links of one's own
     while waiting and opened < MOST:
         path = waiting.popleft()
         endpoint = adapter.match(urlsplit(path).path)[0]
-        if endpoint in {"static", "bootstrap.static"} or tried.get(endpoint, 0) >= 4:
+        if endpoint in {"static", "bootstrap.static"} or tried.get(endpoint, 0) >= TRIES:
             continue
         tried[endpoint] = tried.get(endpoint, 0) + 1
         opened += 1
