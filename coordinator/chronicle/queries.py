@@ -169,7 +169,7 @@ def company(session: Session, events: Sequence[Happening], *, also: Iterable[tup
         about[kind].add(i)
     for event in events:
         about[event.subject_kind].add(event.subject_id)
-        for kind, ids in numbers(event.payload.said if event.payload else {}).items():
+        for kind, ids in numbers(event.action, event.payload.said if event.payload else {}).items():
             named[kind] |= ids
     found = Company()
     for kind, (model, name) in _NAMED.items():

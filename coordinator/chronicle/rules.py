@@ -49,6 +49,7 @@ KINDS = {
     "position": N_("Position"),
     "dossier": N_("Dossier"),
     "entry": N_("Position or dossier"),
+    "entries": N_("Positions and dossiers"),
     "overlap": N_("Overlap"),
     "overlaps": N_("Overlaps"),
     "topic": N_("Topic"),
@@ -175,6 +176,7 @@ SENTENCES: dict[str, str] = {
     "overlap.confirmed": N_("%(by_unit)s said that both are about one topic."),
     "overlap.reopened": N_("%(by_unit)s took it up again."),
     "overlaps.updated": N_("The overlaps were brought up to date."),
+    "overlaps.moved": N_("The overlaps went on with the units that follow."),
     "topic.renamed": N_("Renamed from “%(from)s” to “%(to)s”."),
     "topic.alias_added": N_("Also called “%(text)s” from now on."),
     "topic.alias_dropped": N_("No longer called “%(text)s”."),
@@ -196,6 +198,7 @@ SENTENCES: dict[str, str] = {
     "deputy.taken_back": N_("%(deputy)s does not stand in from %(from)s after all."),
     "digest.marked_arrived": N_("The letter was marked as arrived."),
     "digest.tried_again": N_("The letter is sent again."),
+    "entries.exported": N_("A file was taken out: %(what)s, %(rows)s rows, as %(form)s."),
     "list.exported": N_("A list was taken out: %(list)s, %(rows)s rows."),
     "day.begun": N_("The nightly change was done."),
     "demo.begun": N_("The demo was loaded."),
@@ -263,13 +266,14 @@ class Words:
     t: Callable[[Any], str] = str
 
 
-def numbers(said: Mapping[str, Any]) -> dict[str, set[int]]:
+def numbers(action: str, said: Mapping[str, Any]) -> dict[str, set[int]]:
     """Return the numbers of other things that an event names, by what they are of."""
     found: dict[str, set[int]] = {}
+    whose = _NUMBERS | ({"from": "unit"} if action == "person.moved" else {})
     for name, value in [*said.items(), *dict(said.get("was") or {}).items()]:
-        if name in _NUMBERS:
+        if name in whose:
             listed = value if isinstance(value, list) else [value]
-            found.setdefault(_NUMBERS[name], set()).update(v for v in listed if isinstance(v, int) and not isinstance(v, bool))
+            found.setdefault(whose[name], set()).update(v for v in listed if isinstance(v, int) and not isinstance(v, bool))
     return found
 
 
@@ -396,6 +400,12 @@ def _group(said: Mapping[str, Any], before: Mapping[str, Any], words: Words) -> 
     return [(sentence, values) for sentence, name in parts if said.get(name)] or [(N_("Saved without a change."), {})]
 
 
+def _person_moved(said: Mapping[str, Any], before: Mapping[str, Any], words: Words) -> list[Said]:
+    units = words.named.get("unit", {})
+    values = {"old": units.get(said["from"], "–"), "new": units.get(said["unit"], "–")}
+    return [(N_("Moved from %(old)s to %(new)s."), values)]
+
+
 def _file(said: Mapping[str, Any], before: Mapping[str, Any], words: Words) -> list[Said]:
     rows = sum(number for number in said.values() if isinstance(number, int))
     return [(N_("A file was brought in: %(kind)s, %(rows)s rows."), {"kind": said.get("kind", "–"), "rows": rows})]
@@ -416,6 +426,7 @@ _MORE: dict[str, _Tell] = {
     **{f"{kind}.added": _added for kind in ("forum", "event", "question", "counterpart", "organisation", "group")},
     **{f"{kind}.revised": _revised for kind in ("forum", "event", "question", "counterpart", "organisation", "person")},
     "group.revised": _group,
+    "person.moved": _person_moved,
     "file.imported": _file,
 }
 
@@ -543,4 +554,4 @@ def name_of(actor: Person | None, me: Person) -> tuple[str, str] | None:
 
 def families(sort: Sort) -> Iterable[str]:
     """Return the kinds of actions that one narrows the history to."""
-    return {Sort.PERSON: ("person", "deputy", "file", "list")}.get(sort, (sort.value,))
+    return {Sort.PERSON: ("person", "deputy", "file", "list", "entries")}.get(sort, (sort.value,))

@@ -169,6 +169,7 @@ def words(action, said, before=None, **how):
             "Name: A, now B. Place: Geneva, now –.",
         ),
         ("person.revised", {"roles": [], "was": {"roles": ["officer"]}}, "Roles: Desk officer, now –."),
+        ("person.moved", {"from": 7, "unit": 8}, "Moved from CYB to LAW."),
         ("group.revised", {"joined": [5], "left": []}, "Joined: Ana."),
         ("unit.revised", {"name": "New", "was": {"name": "Old"}}, "Renamed from “Old” to “New”."),
         ("unit.holidays_added", {"days": {"2026-12-25": "Christmas"}}, "Holidays: 25.12.2026 Christmas."),
@@ -187,7 +188,7 @@ def test_an_old_event_is_compared_with_what_was_said_before_it():
 
 def test_a_number_whose_name_is_not_given_is_not_shown():
     assert words("equity.given", {"unit": 99, "stake": "lead", "from": date(2026, 3, 2).isoformat()}).startswith("–: ")
-    assert numbers({"unit": 7, "to": "a name", "groups": [1, 2], "umbrella": True, "was": {"unit": 8}}) == {
+    assert numbers("any.deed", {"unit": 7, "to": "a name", "groups": [1, 2], "umbrella": True, "was": {"unit": 8}}) == {
         "unit": {7, 8},
         "topic": set(),
         "group": {1, 2},
