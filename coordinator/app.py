@@ -42,6 +42,8 @@ from coordinator.positions.views import blueprint as positions
 from coordinator.reorganisation.views import blueprint as reorganisation
 from coordinator.search.views import blueprint as search
 from coordinator.settings import HOUSE, Settings, load
+from coordinator.setup.rules import may_set_up
+from coordinator.setup.views import blueprint as setup
 from coordinator.topics.views import blueprint as topics
 from coordinator.worklist.views import blueprint as worklist
 
@@ -64,6 +66,7 @@ FEATURES = (
     worklist,
     dashboard,
     digests,
+    setup,
 )
 
 # What the main navigation shows, in this order; an entry appears when its feature is there.
@@ -84,6 +87,7 @@ OWN_PAGES = (
     ("digests.settings", _l("My digest")),
     ("chronicle.index", _l("History")),
 )
+SETTERS_PAGES = (("setup.index", _l("Setting up")),)
 KEEPERS_PAGES = (("people.people", _l("Accounts")), ("digests.deliveries", _l("Deliveries")))
 AUDITORS_PAGES = (("chronicle.audit", _l("Audit")),)
 
@@ -153,16 +157,23 @@ def _ways(person: Person) -> list[tuple[str, str]]:
     return list(ways.items())
 
 
+def _own_pages(person: Person) -> tuple[tuple[str, Any], ...]:
+    found: tuple[tuple[str, Any], ...] = OWN_PAGES
+    if may_keep_people(person):
+        found += KEEPERS_PAGES
+    if may_set_up(person):
+        found += SETTERS_PAGES
+    if may_audit(person):
+        found += AUDITORS_PAGES
+    return found
+
+
 def _frame() -> dict[str, Any]:
     """Return what base.html needs: who looks, and where one can go."""
     if not has_request_context():  # a mail has no frame
         return {}
     person = gate.somebody()
-    own: tuple[tuple[str, Any], ...] = () if person is None else OWN_PAGES
-    if person is not None and may_keep_people(person):
-        own += KEEPERS_PAGES
-    if person is not None and may_audit(person):
-        own += AUDITORS_PAGES
+    own = () if person is None else _own_pages(person)
     return {
         "person": person,
         "notices": g.get("notices", []),

@@ -21,6 +21,8 @@ from coordinator.people.models import Person
 class LinesField(Text):
     """Several things, one on each line; `items` are those that could be read, an error names the line of one that could not."""
 
+    most_lines = MOST
+
     def rows(self) -> list[tuple[int, str]]:
         """Return the lines that say something, each with its number on the page."""
         return [(n, line.strip()) for n, line in enumerate((self.data or "").split("\n"), 1) if line.strip()]
@@ -29,8 +31,10 @@ class LinesField(Text):
         """Read each line; raises ValidationError with the number of the first that cannot be read."""
         if self.errors:
             return
-        if len(self.rows()) > MOST:
-            raise ValidationError(_("There are %(count)s lines; at most %(most)s fit.", count=len(self.rows()), most=MOST))
+        if len(self.rows()) > self.most_lines:
+            raise ValidationError(
+                _("There are %(count)s lines; at most %(most)s fit.", count=len(self.rows()), most=self.most_lines)
+            )
         for number, line in self.rows():
             fault = self.fault(line)
             if fault is not None:

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -25,7 +26,7 @@ from coordinator.people.models import (
     Unit,
     UnitSuccession,
 )
-from coordinator.people.queries import ancestors, below
+from coordinator.people.queries import ancestors, below, is_empty
 from coordinator.people.rules import (
     OrganisationDraft,
     PersonDraft,
@@ -72,6 +73,10 @@ class EndsBeforeItStarts(Refused):
     field = "ends_on"
 
 
+class BegunAlready(Refused):
+    """This register has been begun already: invite people to it."""
+
+
 class LinkSpent(Refused):
     """This link has been used or is too old. Ask for a new one."""
 
@@ -83,6 +88,18 @@ class NotYourself(Refused):
 def _record(session: Session, action: str, **event: Any) -> None:
     # history stands a floor above people, so the transaction brings its `record` along
     session.info["record"](session, action, **event)
+
+
+# --- beginning -------------------------------------------------------------------------------------------------------------
+
+
+def begin(session: Session, ministry: OrganisationDraft, *, unit: tuple[str, str], person: PersonDraft, at: datetime) -> Person:
+    """Begin an empty register: the ministry, a unit (name, short name) and the first person in it. Raises BegunAlready."""
+    if not is_empty(session):
+        raise BegunAlready
+    home = add_organisation(session, ministry, by=None, at=at)
+    first = add_unit(session, UnitDraft(home.id, unit[0], unit[1]), by=None, at=at)
+    return add_person(session, replace(person, unit_id=first.id), by=None, at=at)
 
 
 # --- organisations and units ---------------------------------------------------------------------------------------------

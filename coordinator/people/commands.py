@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 from flask import render_template
-from flask.cli import AppGroup
+from flask.cli import AppGroup, with_appcontext
 
 from coordinator import mail
 from coordinator.clock import now
@@ -17,12 +17,71 @@ from coordinator.fields import address_like, tidy
 from coordinator.jobs import every_minute
 from coordinator.pages import LEVELS, address, log
 from coordinator.people import actions, queries
-from coordinator.people.models import Person, Role
-from coordinator.people.rules import PersonDraft
+from coordinator.people.models import Circle, Person, Role
+from coordinator.people.rules import OrganisationDraft, PersonDraft
 
-group = AppGroup("people", help="Invite, import and disable persons.")
+
+@with_appcontext
+@click.pass_context
+def where_to_go(context: click.Context) -> None:
+    """Say where to go, if no command is named."""
+    if context.invoked_subcommand is not None:
+        return
+    if queries.is_empty(db.session()):
+        click.echo("The register is empty. Begin it with the first person, who then sets up the rest in the browser:")
+        click.echo('  coordinator people begin you@ministry.example --name "Your Name" --ministry "Ministry of Foreign Affairs"')
+    else:
+        click.echo(f"Accounts are kept on {address('people.people')}, and a new register is set up on {address('setup.index')}.")
+        click.echo("Whoever has no password yet gets a link by `coordinator people link ADDRESS`.")
+    click.echo("`coordinator people --help` lists the commands.")
+
+
+group = AppGroup(
+    "people",
+    callback=where_to_go,
+    invoke_without_command=True,
+    help="Begin an empty register; invite, import and disable persons.",
+)
 
 COLUMNS = ("name", "email", "unit", "roles", "clearance")
+
+
+@group.command()
+@click.argument("email")
+@click.option("--name", required=True, help="Whoever sets up the rest.")
+@click.option("--ministry", required=True, help="The full name of the ministry.")
+@click.option("--short", "short_name", default="MFA", show_default=True, help="Its short name.")
+@click.option("--unit", "unit_name", default="Front Office", show_default=True, help="The unit of the first person.")
+@click.option("--unit-short", default="FO", show_default=True)
+def begin(email: str, name: str, ministry: str, short_name: str, unit_name: str, unit_short: str) -> None:
+    """Begin an empty register: the ministry, a first unit, and a first person, who is administrator and coordinator.
+
+    Prints a one-time link that sets a password; from there on the pages lead through the rest.
+    """
+    row = {"name": name, "email": email, "unit": "", "roles": "administrator coordinator", "clearance": "2"}
+    try:
+        with transaction(db.session) as written:
+            person = actions.begin(
+                written,
+                OrganisationDraft(tidy(ministry), tidy(short_name), Circle.MINISTRY, len(LEVELS) - 1),
+                unit=(tidy(unit_name), tidy(unit_short)),
+                person=_draft_of(row, unit_id=0),
+                at=now(),
+            )
+    except (ValueError, Refused) as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"{ministry} is there, and {person.name} in it. Open this link, set a password, and go on in the browser:")
+    click.echo(_one_time_link(person))
+
+
+@group.command()
+@click.argument("email")
+def link(email: str) -> None:
+    """Print a one-time link that sets a password; earlier links of the person end."""
+    person = _known(email)
+    if not person.is_active:
+        raise click.ClickException(f"{email} is disabled.")
+    click.echo(_one_time_link(person))
 
 
 @group.command()
@@ -38,10 +97,7 @@ def invite(email: str, name: str, unit_name: str, roles: tuple[str, ...], cleara
         _bring(row)
     except (ValueError, Refused) as error:
         raise click.ClickException(str(error)) from None
-    person = _known(email)
-    with bookkeeping(db.session) as written:
-        secret = actions.make_link(written, person.id, at=now(), lasts=timedelta(hours=settings().link_hours))
-    click.echo(address("people.set_password", secret=secret))
+    click.echo(_one_time_link(_known(email)))
 
 
 @group.command("import")
@@ -117,6 +173,12 @@ def send_links() -> int:
     return sent
 
 
+def _one_time_link(person: Person) -> str:
+    with bookkeeping(db.session) as written:
+        secret = actions.make_link(written, person.id, at=now(), lasts=timedelta(hours=settings().link_hours))
+    return address("people.set_password", secret=secret)
+
+
 def _bring(row: dict[str, str], *, dry_run: bool = False) -> None:
     """Add or update one person; raises ValueError with a sentence on a bad row."""
     draft = _draft(row)
@@ -133,20 +195,24 @@ def _bring(row: dict[str, str], *, dry_run: bool = False) -> None:
 
 
 def _draft(row: dict[str, str]) -> PersonDraft:
+    unit = queries.unit_by_name(db.session(), row["unit"])
+    if unit is None:
+        raise ValueError(f"there is no unit {row['unit']!r}, or more than one")
+    return _draft_of(row, unit_id=unit.id)
+
+
+def _draft_of(row: dict[str, str], *, unit_id: int) -> PersonDraft:
     name, email = tidy(row["name"]), tidy(row["email"])
     if not 0 < len(name) <= 120:
         raise ValueError("a name of 1 to 120 characters is needed")
     if not address_like(email) or len(email) > 254:
         raise ValueError(f"{email!r} is no e-mail address")
-    unit = queries.unit_by_name(db.session(), row["unit"])
-    if unit is None:
-        raise ValueError(f"there is no unit {row['unit']!r}, or more than one")
     try:
         roles = frozenset(Role(word) for word in row["roles"].replace(",", " ").replace(";", " ").split())
     except ValueError as error:
         raise ValueError(f"{error}; roles are {', '.join(Role)}") from None
     return PersonDraft(
-        name=name, email=email, unit_id=unit.id, roles=roles, clearance=_level(row["clearance"]), time_zone=settings().time_zone
+        name=name, email=email, unit_id=unit_id, roles=roles, clearance=_level(row["clearance"]), time_zone=settings().time_zone
     )
 
 

@@ -239,6 +239,11 @@ def organisations(session: Session) -> Sequence[Organisation]:
     return session.scalars(select(Organisation).order_by(nearest, Organisation.name)).all()
 
 
+def is_empty(session: Session) -> bool:
+    """Say whether nobody has begun yet: there is no organisation."""
+    return session.scalars(select(Organisation.id).limit(1)).one_or_none() is None
+
+
 def organisation(session: Session, ref: str) -> Organisation:
     """Return an organisation by ref; raises NotFound."""
     found = session.scalars(select(Organisation).where(Organisation.ref == ref)).one_or_none()

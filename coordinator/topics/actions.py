@@ -1,6 +1,6 @@
 """What can be done with topics. Whatever can move an overlap is marked as touched."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -13,7 +13,7 @@ from coordinator.history.actions import record
 from coordinator.people.models import Person
 from coordinator.people.rules import comparable
 from coordinator.topics.models import Broader, Equity, Related, Stake, Topic, TopicName
-from coordinator.topics.queries import broader_edges
+from coordinator.topics.queries import broader_edges, by_key
 from coordinator.topics.rules import EquityDraft, TopicDraft, joined, key_of, makes_a_circle, meets
 
 
@@ -68,6 +68,32 @@ def add(session: Session, draft: TopicDraft, *, by: Person | None, at: datetime)
     touch(session, "topic", topic.id)
     record(session, "topic.added", subject=("topic", topic.id), by=by, at=at, said={"name": draft.name, "umbrella": draft.umbrella})
     _level(session, topic, draft, by=by, at=at)
+    return topic
+
+
+def load(session: Session, listed: Iterable[Mapping[str, Any]], *, by: Person | None, at: datetime) -> int:
+    """Bring in a list of topics, as config/topics.toml has them, and return how many are new; what is there is left alone.
+
+    Raises NameTaken, WithinItself, and KeyError where a list names a topic that neither it nor the register has.
+    """
+    new: list[tuple[Topic, Mapping[str, Any]]] = []
+    for said in listed:
+        if by_key(session, said["key"]) is None:
+            draft = TopicDraft(name=said["name"], key=said["key"], umbrella=said.get("umbrella", False))
+            new.append((add(session, draft, by=by, at=at), said))
+    for topic, said in new:  # the edges last: a list names topics before they come
+        for alias in said.get("alias", ()):
+            add_alias(session, topic, alias["text"], language=alias["language"], by=by, at=at)
+        broaden(session, topic, [_known(session, key).id for key in said.get("broader", ())], by=by, at=at)
+        for key in said.get("related", ()):
+            relate(session, topic, _known(session, key), by=by, at=at)
+    return len(new)
+
+
+def _known(session: Session, key: str) -> Topic:
+    topic = by_key(session, key)
+    if topic is None:
+        raise KeyError(f"there is no topic with the key {key}")
     return topic
 
 
