@@ -76,13 +76,9 @@ def _send_a_digest() -> None:
 
 @contextmanager
 def over(file: Path) -> Iterator[None]:
-    """Let the application stand on a copy of a loaded demo, at the fixed moment."""
-    copy = file.with_name("walked.sqlite")
-    for beside in ("", "-wal", "-shm"):
-        copy.with_name(copy.name + beside).unlink(missing_ok=True)
-    shutil.copy(file, copy)
+    """Let the application stand on a register."""
     db.stop()
-    db.start(f"sqlite:///{copy}", pool_size=4)
+    db.start(f"sqlite:///{file}", pool_size=4)
     try:
         yield
     finally:
