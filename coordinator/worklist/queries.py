@@ -1,17 +1,19 @@
 """What waits for whom: one derivation, for the first page and for the digest."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
+from coordinator.deputies import queries as deputies
+from coordinator.deputies.rules import holds_on
 from coordinator.entries import queries as entries
 from coordinator.entries.models import Entry, EntryVersion, State
 from coordinator.overlaps import queries as overlaps
 from coordinator.overlaps.models import Overlap, OverlapKind
-from coordinator.people.models import Role
+from coordinator.people.models import Person, Role
 from coordinator.people.rules import Reader
 from coordinator.positions.models import Adherence
 from coordinator.worklist import rules
@@ -85,6 +87,49 @@ def waiting(session: Session, reader: Reader, *, at: datetime, on: date, number:
     )
 
 
+@dataclass(frozen=True)
+class StandIn:
+    """What waits for a colleague whom somebody stands in for, as far as that deputy sees it; the own list comes first."""
+
+    person: Person
+    until: date | None
+    pairs: tuple[Pair, ...]
+    papers: tuple[Paper, ...]
+
+    @property
+    def level(self) -> int | None:
+        """Return the highest level of what waits, None if nothing does."""
+        return max((*(p.level for p in self.pairs), *(p.level for p in self.papers)), default=None)
+
+
+def for_others(session: Session, reader: Reader, own: Worklist, *, at: datetime, on: date) -> tuple[StandIn, ...]:
+    """Return what waits for those that the session's reader stands in for on a day and is not in the own list.
+
+    The session stays bound to the deputy, so nobody sees more by standing in; what they may not do, they are told to pass on.
+    """
+    if reader.person_id is None:
+        return ()
+    known = {p.overlap.id for p in own.pairs}, {p.entry.id for p in (*own.papers, *own.drafts)}
+    found = []
+    for row in deputies.for_whom(session, reader.person_id, on=on):
+        if not holds_on(on, from_on=row.from_on, until_on=row.until_on):
+            continue
+        other = row.person
+        theirs = replace(reader, unit_id=other.unit_id, person_id=other.id, roles=other.roles - rules.WATCHERS)
+        waits = waiting(session, theirs, at=at, on=on)
+        found.append(
+            StandIn(
+                person=other,
+                until=row.until_on,
+                pairs=tuple(rules.passed_on(p, reader, theirs) for p in waits.pairs if p.overlap.id not in known[0]),
+                papers=tuple(
+                    rules.passed_on(p, reader, theirs) for p in (*waits.papers, *waits.drafts) if p.entry.id not in known[1]
+                ),
+            )
+        )
+    return tuple(found)
+
+
 def to_answer(session: Session, reader: Reader, *, at: datetime) -> Worklist:
     """Return that part of what waits for a person which others brought there: releases, proposals, lines that moved on."""
     if reader.unit_id is None or not rules.writes(reader.roles):
@@ -138,7 +183,10 @@ def _drafts(session: Session, person_id: int) -> Iterable[Paper]:
         .add_columns(EntryVersion.offered_at)
         .join(EntryVersion, and_(EntryVersion.entry_id == Entry.id, EntryVersion.number == Entry.newest_version))
         .where(
-            EntryVersion.author_id == person_id,
+            or_(
+                EntryVersion.handed_to_id == person_id,
+                and_(EntryVersion.author_id == person_id, EntryVersion.handed_to_id.is_(None)),
+            ),
             EntryVersion.released_at.is_(None),
             Entry.state.in_([State.DRAFT, State.RELEASED]),
         )

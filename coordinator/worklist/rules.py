@@ -1,10 +1,10 @@
 """What somebody is asked to do, in words, and by when."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 from coordinator.entries.models import Entry, State
 from coordinator.errors import N_
@@ -35,6 +35,7 @@ class Task(StrEnum):
     REVIEW = "review"
     FINISH = "finish"
     AWAIT_RELEASE = "await_release"
+    PASS_ON = "pass_on"
 
     @property
     def label(self) -> str:
@@ -52,12 +53,16 @@ class Task(StrEnum):
             Task.REVIEW: N_("Confirm or revise it"),
             Task.FINISH: N_("Finish it, or drop it"),
             Task.AWAIT_RELEASE: N_("A releasing officer of your unit has to release it"),
+            Task.PASS_ON: N_("This is for that unit to do: see that a colleague there takes it up"),
         }[self]
+
+
+WATCHERS = frozenset({Role.COORDINATOR, Role.LEADERSHIP})
 
 
 def sees_all(roles: frozenset[Role]) -> bool:
     """Coordinators and leadership watch over the overlaps of all units, as far as they may see them."""
-    return bool(roles & {Role.COORDINATOR, Role.LEADERSHIP})
+    return bool(roles & WATCHERS)
 
 
 def writes(roles: frozenset[Role]) -> bool:
@@ -191,6 +196,18 @@ def pair(overlap: Overlap, reader: Reader, *, on: date) -> Pair:
     mine, theirs = ends(overlap, reader.unit_id)
     task = task_of(overlap, reader.unit_id, acts=writes(reader.roles))
     return Pair(overlap, mine, theirs, task, nearest(overlap, on=on))
+
+
+Waiting = TypeVar("Waiting", "Pair", "Paper")
+
+
+def passed_on(found: Waiting, deputy: Reader, other: Reader) -> Waiting:
+    """Return what waits for a colleague as it is asked of the deputy, who does no more than they may anyway."""
+    if deputy.unit_id != other.unit_id or not writes(deputy.roles):
+        return replace(found, task=Task.PASS_ON)
+    if found.task is Task.RELEASE and Role.RELEASING_OFFICER not in deputy.roles:
+        return replace(found, task=Task.AWAIT_RELEASE)
+    return found
 
 
 def shown(found: Pair, *, url: Callable[..., str], t: Any) -> dict[str, Any]:

@@ -24,6 +24,7 @@ def index() -> ResponseReturnValue:
     """Show what waits for me; coordinators and leadership see the open overlaps of all units below it."""
     person = signed_in()
     found = queries.waiting(db.session(), reader(), at=now(), on=today(person.time_zone), number=page_number())
+    others = queries.for_others(db.session(), reader(), found, at=now(), on=today(person.time_zone))
     last = last_of(db.session(), person.id)
     sections = [
         (_("To release"), found.to_release),
@@ -42,7 +43,8 @@ def index() -> ResponseReturnValue:
         open=[_pair(p) for p in found.open],
         page=page_of(found.open_total),
         unit=person.unit,
-        page_level=found.level,
+        others=[(o, [_pair(p) for p in o.pairs], [_paper(p) for p in o.papers]) for o in others],
+        page_level=max((x for x in (found.level, *(o.level for o in others)) if x is not None), default=None),
         mail_trouble=translated(trouble(last, format_date(last.period_on, "d MMMM y"))) if last else "",
     )
 
