@@ -29,6 +29,7 @@ from coordinator.dossiers.views import blueprint as dossiers
 from coordinator.entries.views import blueprint as entries
 from coordinator.exports.views import blueprint as exports
 from coordinator.groups.views import blueprint as groups
+from coordinator.handover.views import blueprint as handover
 from coordinator.history.actions import take_turn
 from coordinator.holidays.views import blueprint as holidays
 from coordinator.lists.views import blueprint as lists
@@ -53,6 +54,7 @@ FEATURES = (
     deputies,
     holidays,
     reorganisation,
+    handover,
     topics,
     calendar,
     lists,

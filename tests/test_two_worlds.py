@@ -167,7 +167,14 @@ def kind_of(endpoint: str) -> str:
     """Say what sort of thing the ref in an endpoint's address is of."""
     feature, _, view = endpoint.partition(".")
     kinds = {"positions": "entry", "dossiers": "entry", "entries": "entry", "topics": "topic", "overlaps": "overlap"}
-    kinds |= {"digests": "digest", "people": "unit", "groups": "group", "deputies": "person", "holidays": "unit"}
+    kinds |= {
+        "digests": "digest",
+        "people": "unit",
+        "groups": "group",
+        "deputies": "person",
+        "handover": "person",
+        "holidays": "unit",
+    }
     if view in {"organisation", "edit_organisation", "edit_person"}:
         return view.rpartition("_")[2]
     views = {"brief": "event"}

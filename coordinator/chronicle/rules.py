@@ -91,6 +91,7 @@ DEEDS = {
     "contributors_moved": N_("contributing units moved to those that follow"),
     "readers_moved": N_("readers moved to the units that follow"),
     "milestone_passed": N_("milestone passed"),
+    "handed_over": N_("handed over to a colleague"),
     "acknowledged": N_("acknowledged"),
     "dismissed": N_("dismissed"),
     "settled": N_("settled"),
@@ -155,6 +156,7 @@ _ENTRY = {
     "expired": N_("Ran out: it was valid until the day before."),
     "topic_added": N_("Put on the topic “%(topic)s”."),
     "moved": N_("%(from)s went on as %(to)s, whose it is now."),
+    "handed_over": N_("Handed over to %(colleague)s."),
     "readers_moved": N_("%(from)s, named as a reader, went on as %(to)s, which reads it too."),
 }
 SENTENCES: dict[str, str] = {
@@ -174,6 +176,8 @@ SENTENCES: dict[str, str] = {
     "overlap.proposed_dismissing": N_("%(by_unit)s proposed to dismiss it."),
     "overlap.taken_up": N_("%(by_unit)s took up the contact."),
     "overlap.confirmed": N_("%(by_unit)s said that both are about one topic."),
+    "overlap.handed_over": N_("%(by_unit)s handed it over to a colleague."),
+    "person.handed_over": N_("The work was handed over to %(colleague)s."),
     "overlap.reopened": N_("%(by_unit)s took it up again."),
     "overlaps.updated": N_("The overlaps were brought up to date."),
     "overlaps.moved": N_("The overlaps went on with the units that follow."),
@@ -240,6 +244,7 @@ _NUMBERS = {
     "to": "topic",
     "from": "topic",
     "deputy": "person",
+    "colleague": "person",
     "groups": "group",
     "joined": "person",
     "left": "person",

@@ -79,6 +79,7 @@ def restate(
     doer = by.id if by else None
     fresh = {"number": row.number + 1, "content": content, "author_id": doer, "form_key": None, "note": "", "made_at": at}
     fresh |= {"offered_at": at, "released_at": at, "released_by_id": doer}
+    fresh["handed_to_id"] = row.handed_to_id or row.author_id  # it stays in the hands in which it was
     connection.execute(insert(EntryVersion), {k: v for k, v in row._mapping.items() if k != "id"} | fresh)
     connection.execute(
         update(Entry).where(entry.c.id == dossier_id).values(newest_version=row.number + 1, standing_version=row.number + 1)

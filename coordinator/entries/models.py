@@ -171,11 +171,14 @@ class EntryVersion(Base):
     offered_at: Mapped[datetime | None] = mapped_column(Moment)
     released_at: Mapped[datetime | None] = mapped_column(Moment, index=True)
     released_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    # whoever goes on with it where its author has handed the work over; who wrote it stays as it was
+    handed_to_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"), index=True)
 
     entry: Mapped[Entry] = relationship(lazy="raise")
     audience: Mapped[Audience] = relationship(lazy="raise")
     author: Mapped[Person | None] = relationship(lazy="raise", foreign_keys=[author_id])
     released_by: Mapped[Person | None] = relationship(lazy="raise", foreign_keys=[released_by_id])
+    handed_to: Mapped[Person | None] = relationship(lazy="raise", foreign_keys=[handed_to_id])
 
 
 class EntryTopic(Base):

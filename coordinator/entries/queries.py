@@ -108,7 +108,7 @@ def versions(session: Session, entry: Entry) -> Sequence[EntryVersion]:
     return session.scalars(
         select(EntryVersion)
         .where(EntryVersion.entry_id == entry.id)
-        .options(joinedload(EntryVersion.author), joinedload(EntryVersion.released_by))
+        .options(joinedload(EntryVersion.author), joinedload(EntryVersion.released_by), joinedload(EntryVersion.handed_to))
         .order_by(EntryVersion.number.desc())
     ).all()
 

@@ -156,6 +156,7 @@ DONE = {
     "proposed_settling": N_("%(unit)s proposed to settle it."),
     "proposed_dismissing": N_("%(unit)s proposed to dismiss it."),
     "taken_up": N_("%(unit)s took up the contact."),
+    "handed_over": N_("%(unit)s handed it over to a colleague."),
     "moved": N_("%(from)s went on as %(to)s, whose side this is now."),
     "confirmed": N_("%(unit)s said that both are about this topic."),
 }

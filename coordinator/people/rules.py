@@ -293,6 +293,10 @@ _ONCE = {
 }
 
 
+STANDING = frozenset({"unit.added", "unit.revised", "unit.succeeded", *_ONCE})
+"""What happened to where a unit stands, apart from what it chose for itself."""
+
+
 def told(
     action: str,
     said: Mapping[str, Any],

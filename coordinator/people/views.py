@@ -18,6 +18,7 @@ from coordinator.deputies.rules import holds_on, may_name
 from coordinator.entries.models import Entry
 from coordinator.errors import NotFound, Refused
 from coordinator.extensions import settings, time_zone
+from coordinator.handover.rules import may_hand_over
 from coordinator.history import queries as history
 from coordinator.history.actions import note
 from coordinator.history.models import Event, Noted
@@ -253,6 +254,7 @@ def unit(ref: str) -> ResponseReturnValue:
         on=on,
         may_keep=rules.may_keep_lists(me),
         may_name={p.id for p in people if may_name(me, p)},
+        may_hand_over={p.id for p in people if may_hand_over(me, p)},
     )
 
 
@@ -265,7 +267,8 @@ def _events(unit: Unit) -> list[tuple[Event, list[str]]]:
     for event in history.of(db.session(), "unit", unit.id):
         said = event.payload.said if event.payload else {}
         sentences = rules.told(event.action, said, before, units=names, organisations=organisations, day=_day)
-        told.append((event, [translated(s) for s in sentences]))
+        if event.action in rules.STANDING:
+            told.append((event, [translated(s) for s in sentences]))
         if event.action in {"unit.added", "unit.revised"}:
             before = said
     return told[::-1]

@@ -87,7 +87,8 @@ def carry_out(session: Session, plan: Plan, *, by: Person | None, at: datetime, 
         move_sides(session, connection, {e.id: goes[e.id] for e in moving}, names=names, at=at)
     index(session, [e.id for e in moving])
     touch(session, "unit", *below(session, units))
-    session.expire_all()
+    session.flush()
+    session.expire_all()  # it was moved past the session
     return list(session.scalars(select(Unit).where(Unit.id.in_(plan.heirs)).order_by(Unit.id)))
 
 
