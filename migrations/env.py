@@ -3,6 +3,7 @@
 import os
 
 from alembic import context
+from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection
 
 import coordinator.positions.models  # noqa: F401 - these bring in every table, for autogenerate and check
@@ -19,6 +20,20 @@ def render_item(kind: str, item: object, context: object) -> str | bool:
     return "sa.DateTime(timezone=True)" if kind == "type" and isinstance(item, Moment) else False
 
 
+def let_go_of_links(connection: Connection) -> None:
+    """Let SQLite rebuild tables that others point at; it has to be said before the first transaction of a connection."""
+    if connection.dialect.name == "sqlite":
+        connection.connection.driver_connection.execute("PRAGMA foreign_keys=OFF")
+
+
+def look_at_links(ctx: MigrationContext, **step: object) -> None:
+    """Look at every link at the end of each step, inside of its transaction."""
+    if ctx.connection is not None and ctx.connection.dialect.name == "sqlite":
+        broken = ctx.connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+        if broken:
+            raise RuntimeError(f"this step would leave {len(broken)} rows that point at nothing: {broken[:3]}")
+
+
 def migrate(connection: Connection) -> None:
     """Run what is asked for over a connection."""
     connection = connection.execution_options(begin="IMMEDIATE", migration=True)
@@ -31,6 +46,7 @@ def migrate(connection: Connection) -> None:
         compare_type=True,
         transaction_per_migration=True,
         transactional_ddl=True,
+        on_version_apply=look_at_links,
     )
     with context.begin_transaction():
         context.run_migrations()
@@ -45,5 +61,6 @@ else:
         pooled=False,
     )
     with engine.connect() as opened:
+        let_go_of_links(opened)
         migrate(opened)
     engine.dispose()
