@@ -32,6 +32,7 @@ from coordinator.groups.views import blueprint as groups
 from coordinator.handover.views import blueprint as handover
 from coordinator.history.actions import take_turn
 from coordinator.holidays.views import blueprint as holidays
+from coordinator.intake.views import blueprint as intake
 from coordinator.lists.views import blueprint as lists
 from coordinator.overlaps.actions import follow
 from coordinator.overlaps.views import blueprint as overlaps
@@ -58,6 +59,7 @@ FEATURES = (
     topics,
     calendar,
     lists,
+    intake,
     positions,
     dossiers,
     entries,

@@ -356,8 +356,8 @@ def _write_rows(part: IO[bytes], columns: Sequence[str], rows: Iterable[Sequence
 
 def _write_end(part: IO[bytes], marking: str) -> None:
     said = escape(_NOT_XML.sub("", marking).replace("&", "&&"))
-    printed = f"<oddHeader>&amp;C{said}</oddHeader><oddFooter>&amp;C{said}</oddFooter>"
-    part.write(f"</sheetData><headerFooter>{printed}</headerFooter></worksheet>".encode())
+    printed = f"<headerFooter><oddHeader>&amp;C{said}</oddHeader><oddFooter>&amp;C{said}</oddFooter></headerFooter>" if said else ""
+    part.write(f"</sheetData>{printed}</worksheet>".encode())
 
 
 def _row(number: int, row: Sequence[str], places: Sequence[str], style: int) -> str:

@@ -26,6 +26,8 @@ from coordinator.exchange.rules import Outcome, Upload
 from coordinator.holidays import actions as holidays
 from coordinator.holidays.models import UnitHoliday
 from coordinator.holidays.rules import Day
+from coordinator.intake.actions import bring_in as bring_in_entries
+from coordinator.intake.rules import column_names as intake_columns
 from coordinator.lists.actions import bring_in
 from coordinator.lists.rules import ListKind, column_names
 from coordinator.overlaps.models import Overlap
@@ -252,16 +254,27 @@ class Make:
         bind_reader(self.session, None)
         return made
 
-    def upload(self, by: Person, kind: str, text: str) -> Staged:
-        """Make a file of rows that a person uploaded for a list and has not confirmed."""
-        listed = ListKind(kind)
-        table = read(text.encode(), known=column_names(listed), needed=())
+    def upload(self, by: Person, kind: str, text: str, *, then: str = "draft") -> Staged:
+        """Make a file of rows that a person uploaded for a list, or of entries for their unit, and has not confirmed."""
+        of_unit = kind == "entries"
+        table = read(text.encode(), known=intake_columns() if of_unit else column_names(ListKind(kind)), needed=())
         outcomes: list[Outcome] = []
-        with suppress(KeyboardInterrupt), transaction(self.session):
-            outcomes = bring_in(self.session, listed, table.lines, by=by, at=self.at, time_zone="Europe/Vienna").outcomes
-            raise KeyboardInterrupt  # a trial
-        with bookkeeping(self.session):
-            return stage(self.session, Upload(kind, "rows.csv", "0" * 64, table), outcomes, by=by, at=self.at)
+        self.session.commit()
+        with Session(self.session.get_bind(), expire_on_commit=False) as own:  # a trial: nothing of it stays in the test's session
+            person = queries.person(own, by.ref)
+            bind_reader(own, queries.reader_of(own, person))
+            person = queries.person(own, by.ref)
+            with suppress(KeyboardInterrupt), transaction(own):
+                if of_unit:
+                    how = {"by": person, "at": self.at, "on": self.today, "highest": 2, "offer": then == "offer", "file": "rows"}
+                    outcomes = bring_in_entries(own, table.lines, **how).outcomes
+                else:
+                    how = {"by": person, "at": self.at, "time_zone": "Europe/Vienna"}
+                    outcomes = bring_in(own, ListKind(kind), table.lines, **how).outcomes
+                raise KeyboardInterrupt
+            upload = Upload(kind, "rows.csv", "0" * 64, table, {"then": then, "level": "1"})
+            with bookkeeping(own):
+                return stage(own, upload, outcomes, by=by, at=self.at)
 
     def overlap(self, severity: str = "critical") -> tuple[str, Person, Person]:
         """Make a conflict of two units on one question; return its ref and an officer of each unit."""

@@ -45,6 +45,7 @@ def may_bring_in(person: Person, kind: ListKind) -> bool:
 
 # --- what names mean -----------------------------------------------------------------------------------------------------
 
+SEVERAL_CALLED = N_("more than one %(sort)s is called “%(name)s”: put what it belongs to, and a slash, in front")
 SEVERAL = 0  # instead of an id: more than one thing has this name
 
 
@@ -62,6 +63,14 @@ _NOT_KNOWN = {
     "topic": N_("there is no topic “%(name)s”"),
     "forum": N_("there is no forum “%(name)s”"),
     "group": N_("there is no reading group “%(name)s”"),
+    "event": N_("there is no event “%(name)s” ahead"),
+    "question": N_("there is no question “%(name)s”"),
+    "counterpart": N_("there is no counterpart “%(name)s”"),
+    "lead": N_("there is nobody called “%(name)s” in your unit"),
+    "position": N_("there is no released position with the ref “%(name)s”"),
+    "bureau": N_("there is no bureau “%(name)s”"),
+    "coord": N_("no bureau above your unit is called “%(name)s”"),
+    "user": N_("“%(name)s” is nobody who reads this entry by name"),
 }
 
 
@@ -87,9 +96,7 @@ class Names:
         if found is None:
             raise NotKnown(sort, name)
         if found == SEVERAL:
-            raise BadRow(
-                N_("more than one %(sort)s is called “%(name)s”: put its organisation and a slash in front"), sort=sort, name=name
-            )
+            raise BadRow(SEVERAL_CALLED, sort=sort, name=name)
         return found
 
     def call(self, sort: str, thing_id: int) -> str:
@@ -120,20 +127,24 @@ class Column:
     """What a new thing has where its cell is empty or its column missing."""
 
 
-def _tidy(name: str, said: str, most: int) -> str:
+def tidy(name: str, said: str, most: int) -> str:
+    """Return a cell as one line; raises BadRow if it is too long or holds what no text may."""
     word = " ".join(plain_text(said).split())
     if len(word) > most:
         raise BadRow(TOO_LONG, column=name, length=f"{len(word):,}", most=f"{most:,}")
     return word
 
 
-def _line(name: str, says: str, most: int, **how: Any) -> Column:
-    return Column(name, says, lambda said, _: _tidy(name, said, most), lambda held, _: held or "", new="", **how)
+def line(name: str, says: str, most: int, **how: Any) -> Column:
+    """Return a column of one line of text."""
+    return Column(name, says, lambda said, _: tidy(name, said, most), lambda held, _: held or "", new="", **how)
 
 
-def _address(name: str, says: str, **how: Any) -> Column:
+def address(name: str, says: str, **how: Any) -> Column:
+    """Return a column of an e-mail address."""
+
     def read(said: str, names: Names) -> str:
-        word = _tidy(name, said, 254)
+        word = tidy(name, said, 254)
         if word and not _address_like(word):
             raise BadRow(N_("“%(said)s” is no e-mail address"), said=word)
         return word
@@ -147,7 +158,9 @@ def _address_like(text: str) -> bool:
     return bool(local and at and "." in place.strip(".") and "@" not in place and plain)
 
 
-def _day(name: str, says: str, **how: Any) -> Column:
+def day(name: str, says: str, **how: Any) -> Column:
+    """Return a column of a day, as 2026-03-31."""
+
     def read(said: str, names: Names) -> date | None:
         word = said.strip()
         if not word:
@@ -163,7 +176,9 @@ def _day(name: str, says: str, **how: Any) -> Column:
     return Column(name, says, read, lambda held, _: held.isoformat() if held else "", **how)
 
 
-def _yes(name: str, says: str) -> Column:
+def yes(name: str, says: str) -> Column:
+    """Return a column of yes or no; empty is no."""
+
     def read(said: str, names: Names) -> bool:
         word = comparable(said)
         if word in {"", "no", "n", "0", "false"}:
@@ -178,7 +193,8 @@ def _yes(name: str, says: str) -> Column:
 Word = TypeVar("Word", bound=StrEnum)
 
 
-def _meant(words: type[Word], name: str, said: str) -> Word:
+def meant(words: type[Word], name: str, said: str) -> Word:
+    """Return the word of a list that a cell means, by itself or by its label; raises BadRow listing what there is."""
     wanted = comparable(said)
     for member in words:
         if wanted in {member.value, comparable(getattr(member, "label", member.value)), member.value.replace("_", " ")}:
@@ -186,9 +202,11 @@ def _meant(words: type[Word], name: str, said: str) -> Word:
     raise BadRow(NONE_OF, column=name, said=said.strip()[:40], words=", ".join(m.value for m in words))
 
 
-def _word(name: str, says: str, words: type[StrEnum], **how: Any) -> Column:
+def word(name: str, says: str, words: type[StrEnum], **how: Any) -> Column:
+    """Return a column of one word of a list."""
+
     def read(said: str, names: Names) -> StrEnum | None:
-        return _meant(words, name, said) if said.strip() else None
+        return meant(words, name, said) if said.strip() else None
 
     return Column(name, says, read, lambda held, _: held.value if held else "", **how)
 
@@ -198,15 +216,17 @@ def _roles(name: str, says: str) -> Column:
         found: set[Role] = set()
         for part in listed(said.replace(",", ";")):
             try:
-                found.add(_meant(Role, name, part))
+                found.add(meant(Role, name, part))
             except BadRow:  # several words with nothing but spaces between them
-                found |= {_meant(Role, name, word) for word in part.split()}
+                found |= {meant(Role, name, word) for word in part.split()}
         return frozenset(found)
 
     return Column(name, says, read, lambda held, _: "; ".join(sorted(r.value for r in held)), new=frozenset())
 
 
-def _level(name: str, says: str, **how: Any) -> Column:
+def level(name: str, says: str, **how: Any) -> Column:
+    """Return a column of a level, by its marking or its number."""
+
     def read(said: str, names: Names) -> int | None:
         word = comparable(said).replace("_", "-").replace(" ", "-")
         for level in Level:
@@ -219,19 +239,23 @@ def _level(name: str, says: str, **how: Any) -> Column:
     return Column(name, says, read, lambda held, _: Level(held).label, **how)
 
 
-def _one(name: str, says: str, sort: str, **how: Any) -> Column:
+def one(name: str, says: str, sort: str, **how: Any) -> Column:
+    """Return a column of one thing by its name."""
+
     def read(said: str, names: Names) -> int | None:
-        word = _tidy(name, said, 500)
+        word = tidy(name, said, 500)
         return names.find(sort, word) if word else None
 
     return Column(name, says, read, lambda held, names: names.call(sort, held) if held else "", **how)
 
 
-def _several(name: str, says: str, sort: str) -> Column:
-    def read(said: str, names: Names) -> frozenset[int]:
-        return frozenset(names.find(sort, _tidy(name, part, 500)) for part in listed(said))
+def several(name: str, says: str, sort: str, **how: Any) -> Column:
+    """Return a column of several things by their names."""
 
-    return Column(name, says, read, lambda held, names: joined(sorted(names.call(sort, i) for i in held)), new=frozenset())
+    def read(said: str, names: Names) -> frozenset[int]:
+        return frozenset(names.find(sort, tidy(name, part, 500)) for part in listed(said))
+
+    return Column(name, says, read, lambda held, names: joined(sorted(names.call(sort, i) for i in held)), new=frozenset(), **how)
 
 
 _IN_LANGUAGE = re.compile(r"([a-z]{2,3}(?:-[A-Za-z]{2,4})?)\s*:\s*(\S.*)")
@@ -242,7 +266,7 @@ def _aliases(name: str, says: str) -> Column:
         found = set()
         for part in listed(said):
             told = _IN_LANGUAGE.fullmatch(part)
-            found.add((told[1], _tidy(name, told[2], 120)) if told else ("en", _tidy(name, part, 120)))
+            found.add((told[1], tidy(name, told[2], 120)) if told else ("en", tidy(name, part, 120)))
         return frozenset(found)
 
     def write(held: frozenset[tuple[str, str]], names: Names) -> str:
@@ -262,30 +286,30 @@ _REF = N_("What tells this row apart from all others. Leave it as it is to renam
 
 COLUMNS: dict[ListKind, tuple[Column, ...]] = {
     ListKind.PEOPLE: (
-        _address("email", N_("The address for signing in; without a ref it tells people apart."), needed=True),
-        _line("name", N_("First and last name."), 120, needed=True),
-        _one("unit", N_("The short or full name of the unit."), "unit", needed=True),
+        address("email", N_("The address for signing in; without a ref it tells people apart."), needed=True),
+        line("name", N_("First and last name."), 120, needed=True),
+        one("unit", N_("The short or full name of the unit."), "unit", needed=True),
         _roles(
             "roles", N_("officer, releasing_officer, coordinator, leadership, administrator, auditor; several with semicolons.")
         ),
-        _level("clearance", N_("PUBLIC, OFFICIAL or OFFICIAL-SENSITIVE."), needed=True),
-        _several("groups", N_("Reading groups, with semicolons."), "group"),
-        _word("state", N_("active or disabled; empty leaves it as it is."), Standing, kept=True, new=Standing.ACTIVE),
+        level("clearance", N_("PUBLIC, OFFICIAL or OFFICIAL-SENSITIVE."), needed=True),
+        several("groups", N_("Reading groups, with semicolons."), "group"),
+        word("state", N_("active or disabled; empty leaves it as it is."), Standing, kept=True, new=Standing.ACTIVE),
     ),
     ListKind.UNITS: (
-        _one("organisation", N_("The organisation that the unit belongs to; it has to be there."), "organisation", needed=True),
-        _line("name", N_("The full name; without a ref it tells the units of an organisation apart."), 200, needed=True),
-        _line("short_name", N_("What lists show."), 40, needed=True),
-        _one("parent", N_("The unit that it stands below; it may be another row of this file."), "unit"),
-        _address("mailbox", N_("The address of the unit's mailbox.")),
-        _day("starts_on", N_("The day from which it exists, as 2026-03-31.")),
-        _day("ends_on", N_("The day on which it ended.")),
+        one("organisation", N_("The organisation that the unit belongs to; it has to be there."), "organisation", needed=True),
+        line("name", N_("The full name; without a ref it tells the units of an organisation apart."), 200, needed=True),
+        line("short_name", N_("What lists show."), 40, needed=True),
+        one("parent", N_("The unit that it stands below; it may be another row of this file."), "unit"),
+        address("mailbox", N_("The address of the unit's mailbox.")),
+        day("starts_on", N_("The day from which it exists, as 2026-03-31.")),
+        day("ends_on", N_("The day on which it ended.")),
     ),
     ListKind.TOPICS: (
-        _line("name", N_("Without a ref it tells topics apart."), 120, needed=True),
-        _yes("umbrella", N_("yes for a topic so wide that sharing it says nothing.")),
-        _several("broader", N_("The topics that it lies within, with semicolons; they may be other rows of this file."), "topic"),
-        _several(
+        line("name", N_("Without a ref it tells topics apart."), 120, needed=True),
+        yes("umbrella", N_("yes for a topic so wide that sharing it says nothing.")),
+        several("broader", N_("The topics that it lies within, with semicolons; they may be other rows of this file."), "topic"),
+        several(
             "related", N_("The other wings of the butterfly, with semicolons; said by one of the two, it holds for both."), "topic"
         ),
         _aliases(
@@ -293,22 +317,22 @@ COLUMNS: dict[ListKind, tuple[Column, ...]] = {
         ),
     ),
     ListKind.EQUITIES: (
-        _one("topic", N_("The name of the topic, or another of its names."), "topic", needed=True),
-        _one("unit", N_("The short or full name of the unit."), "unit", needed=True),
-        _word("stake", N_("lead, co_lead, must_consult or inform."), Stake, needed=True),
-        _day("from_on", N_("The first day on which it holds, as 2026-03-31."), needed=True),
-        _day("until_on", N_("The last day on which it holds; empty as long as it stands.")),
+        one("topic", N_("The name of the topic, or another of its names."), "topic", needed=True),
+        one("unit", N_("The short or full name of the unit."), "unit", needed=True),
+        word("stake", N_("lead, co_lead, must_consult or inform."), Stake, needed=True),
+        day("from_on", N_("The first day on which it holds, as 2026-03-31."), needed=True),
+        day("until_on", N_("The last day on which it holds; empty as long as it stands.")),
     ),
     ListKind.FORUMS: (
-        _line("name", N_("The full name; without a ref it tells forums apart."), 200, needed=True),
-        _line("short_name", N_("What lists show."), 60, needed=True),
+        line("name", N_("The full name; without a ref it tells forums apart."), 200, needed=True),
+        line("short_name", N_("What lists show."), 60, needed=True),
     ),
     ListKind.EVENTS: (
-        _one("forum", N_("The short or full name of the forum; it has to be there."), "forum", needed=True),
-        _line("name", N_("Without a ref it tells the events of a forum apart."), 200, needed=True),
-        _day("starts_on", N_("The first day, as 2026-03-31."), needed=True),
-        _day("ends_on", N_("The last day."), needed=True),
-        _line("place", N_("Where it is held."), 120),
+        one("forum", N_("The short or full name of the forum; it has to be there."), "forum", needed=True),
+        line("name", N_("Without a ref it tells the events of a forum apart."), 200, needed=True),
+        day("starts_on", N_("The first day, as 2026-03-31."), needed=True),
+        day("ends_on", N_("The last day."), needed=True),
+        line("place", N_("Where it is held."), 120),
     ),
 }
 
