@@ -118,7 +118,7 @@ def _form(version: EntryVersion | None) -> DossierForm:
     me, form = signed_in(), DossierForm()
     held: dict[str, Any] = version.content if version else {}
     tokens = entries.tokens_of(db.session(), version.audience_id) if version else frozenset()
-    offered = entries.choices(db.session(), me, content=held, audience=tokens)
+    offered = entries.choices(db.session(), me, content=held, audience=tokens, on=today(time_zone()))
     form.offer(offered, highest=reader().level, level=version.level if version else None)
     positions = linkable(db.session(), also=held.get("positions", ()))
     form.offer_more(offered, leads=queries.leads(db.session(), me.unit_id, also=held.get("lead_id")), positions=positions)

@@ -29,6 +29,7 @@ from coordinator.errors import NotFound
 from coordinator.history.models import Event as History
 from coordinator.people.models import Circle, Duty, Group, Membership, Organisation, Person, Role, Unit
 from coordinator.people.queries import Seat, below, seats
+from coordinator.people.rules import has_ended
 from coordinator.stems import beginnings, query_stems
 from coordinator.topics.models import Topic, TopicName
 from coordinator.topics.queries import basket, standing
@@ -700,15 +701,28 @@ class Choices:
     """What the topics that the version holds stand for today."""
 
 
-def choices(session: Session, person: Person, *, content: Mapping[str, Any] | None = None, audience: Iterable[str] = ()) -> Choices:
-    """Return what a person may choose for an entry; what a version holds already stays on offer though it is past.
+def choices(
+    session: Session,
+    person: Person,
+    *,
+    content: Mapping[str, Any] | None = None,
+    audience: Iterable[str] = (),
+    on: date | None = None,
+) -> Choices:
+    """Return what a person may choose for an entry on a day; what a version holds already stays on offer though it is past.
 
     Outside the ministry the reading groups and the numbers of its people are nobody's business: they are left out.
     """
     held = content or {}
     inside = person.unit.organisation.circle is Circle.MINISTRY
     every = seats(session)
-    units = [u for u in every.values() if inside or u.organisation_id == person.unit.organisation_id]
+    standing_units = set(held.get("contributing", ()))
+    units = [
+        u
+        for u in every.values()
+        if (inside or u.organisation_id == person.unit.organisation_id)
+        and (on is None or u.id in standing_units or not has_ended(u.ends_on, on=on))
+    ]
     with_units_below = {above for u in units for above in u.line[1:]}
     over_me = set(every[person.unit_id].line[1:])
     return Choices(

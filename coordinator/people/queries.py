@@ -1,7 +1,7 @@
 """What is known of organisations, units and persons."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import Select, case, func, literal, or_, select
@@ -51,6 +51,7 @@ _SEATS = (
         Unit.organisation_id,
         Organisation.circle,
         Organisation.ceiling,
+        Unit.ends_on,
     )
     .join(Organisation, Organisation.id == Unit.organisation_id)
     .order_by(Unit.short_name, Unit.id)
@@ -75,6 +76,7 @@ class Seat(NamedTuple):
     ceiling: int
     line: tuple[int, ...]
     tokens: frozenset[str]
+    ends_on: date | None
 
 
 def seats(session: Session) -> dict[int, Seat]:
@@ -85,7 +87,7 @@ def seats(session: Session) -> dict[int, Seat]:
     for r in rows:
         line = line_above(r.id, parents)
         tokens = unit_tokens(r.id, organisation_id=r.organisation_id, circle=r.circle, ancestors=line)
-        found[r.id] = Seat(r.id, r.ref, r.short_name, r.name, r.organisation_id, r.circle, r.ceiling, line, tokens)
+        found[r.id] = Seat(r.id, r.ref, r.short_name, r.name, r.organisation_id, r.circle, r.ceiling, line, tokens, r.ends_on)
     return found
 
 
@@ -313,13 +315,30 @@ def colleagues(session: Session, person: Person) -> Sequence[Person]:
 
 
 def unit_by_name(session: Session, name: str) -> Unit | None:
-    """Return the unit of a short name (first) or full name, compared as names are, or None if none or several have it."""
+    """Return the unit of a short name (first) or full name, compared as names are, or None if none or several have it.
+
+    The name of a unit that ended leads to the one that follows, if it is one: lists from before a reorganisation stay good.
+    """
     wanted = comparable(name)
     listed = session.scalars(select(Unit).options(joinedload(Unit.organisation)).order_by(Unit.id)).all()
     for found in ([u for u in listed if comparable(u.short_name) == wanted], [u for u in listed if comparable(u.name) == wanted]):
         if len(found) == 1:
-            return found[0]
+            return _still_there(session, found[0], {u.id: u for u in listed})
     return None
+
+
+def _still_there(session: Session, unit: Unit, units: dict[int, Unit]) -> Unit:
+    if unit.ends_on is None:
+        return unit
+    after: dict[int, list[int]] = {}
+    for old, new in session.execute(select(UnitSuccession.predecessor_id, UnitSuccession.successor_id)):
+        after.setdefault(old, []).append(new)
+    for _step in range(20):
+        followers = after.get(unit.id, [])
+        if unit.ends_on is None or len(followers) != 1:
+            break
+        unit = units[followers[0]]
+    return unit
 
 
 def persons(session: Session, *, offset: int, limit: int) -> Sequence[Person]:

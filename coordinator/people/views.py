@@ -440,9 +440,15 @@ def _units_for_me() -> Sequence[Unit]:
     return queries.units_for(db.session(), signed_in(), also=owners)
 
 
+def _living(kept: Unit | None) -> list[Unit]:
+    """Return the units that have not ended, and one that is chosen already."""
+    on = today(time_zone())
+    return [u for u in queries.units(db.session()) if not rules.has_ended(u.ends_on, on=on) or (kept and u.id == kept.id)]
+
+
 def _offer_units(form: UnitForm, *, but: Unit | None = None) -> UnitForm:
     form.organisation.offer((o.ref, o.name, o.id) for o in queries.organisations(db.session()))
-    units = queries.units(db.session())
+    units = _living(but.parent if but else None)
     form.parent.offer((u.ref, f"{u.short_name} – {u.name}", u.id) for u in units if but is None or u.id != but.id)
     return form
 
@@ -492,7 +498,8 @@ def edit_person(ref: str) -> ResponseReturnValue:
             roles=[role.value for role in found.roles],
             clearance=found.clearance,
             groups=[g.ref for g in queries.groups(db.session()) if g.id in member_of],
-        )
+        ),
+        found,
     )
     if form.validate_on_submit():
         try:
@@ -537,7 +544,7 @@ def link(ref: str) -> ResponseReturnValue:
     return redirect(url_for(".edit_person", ref=ref), 303)
 
 
-def _offer_people(form: PersonForm) -> PersonForm:
-    form.unit.offer((u.ref, f"{u.short_name} – {u.name}", u.id) for u in queries.units(db.session()))
+def _offer_people(form: PersonForm, owner: Person | None = None) -> PersonForm:
+    form.unit.offer((u.ref, f"{u.short_name} – {u.name}", u.id) for u in _living(owner.unit if owner else None))
     form.groups.offer((g.ref, g.name, g.id) for g in queries.groups(db.session()))
     return form

@@ -117,7 +117,9 @@ def _form(version: EntryVersion | None) -> PositionForm:
     """Return the form with all that may be chosen; what a version holds stays on offer."""
     form = PositionForm()
     tokens = entries.tokens_of(db.session(), version.audience_id) if version else frozenset()
-    offered = entries.choices(db.session(), signed_in(), content=version.content if version else None, audience=tokens)
+    offered = entries.choices(
+        db.session(), signed_in(), content=version.content if version else None, audience=tokens, on=today(time_zone())
+    )
     form.offer(offered, highest=reader().level, level=version.level if version else None)
     return form
 

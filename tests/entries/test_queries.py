@@ -91,6 +91,13 @@ def test_the_form_offers_what_lies_ahead_and_keeps_what_a_version_holds(make: Ma
     assert {e.id for e in held.events} == {event.id, past.id}
 
 
+def test_units_that_ended_are_not_offered_but_stay_where_they_are_chosen(make: Make) -> None:
+    gone, person = make.unit(ends_on=make.today), make.act_as(make.officer())
+    assert gone.id not in {u.id for u in choices(make.session, person, on=make.today).units}
+    held = choices(make.session, person, content={"contributing": [gone.id]}, on=make.today)
+    assert gone.id in {u.id for u in held.units}
+
+
 def test_one_names_the_coordinators_of_ones_own_bureau_only(make: Make) -> None:
     bureau, elsewhere = make.unit("Bureau"), make.unit("Elsewhere")
     make.unit(under=elsewhere)

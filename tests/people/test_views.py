@@ -418,6 +418,13 @@ def test_an_administrator_invites_changes_and_disables_a_person(sign_in, make, p
     assert queries.person(session, mio.ref).is_active
 
 
+def test_nobody_is_put_into_a_unit_that_ended_but_stays_in_one(sign_in, make):
+    gone, keeper = make.unit("Telegraph Office", ends_on=date(2026, 3, 2)), sign_in(make.person(roles=("administrator",)))
+    left = make.person(unit=gone)
+    assert "Telegraph Office" not in keeper.get("/people/invite").text
+    assert "Telegraph Office" in keeper.get(f"/people/{left.ref}/edit").text
+
+
 def test_an_administrator_does_not_disable_the_own_account(sign_in, make):
     keeper = make.person(roles=("administrator",))
     answer = sign_in(keeper).post(f"/people/{keeper.ref}/disable")
