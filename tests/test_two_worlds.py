@@ -26,6 +26,7 @@ from coordinator.entries import actions as entries
 from coordinator.entries import queries as entry_queries
 from coordinator.entries.models import AudienceToken, Entry, EntryVersion
 from coordinator.exports import queries as export_queries
+from coordinator.history.models import Event, Head, Payload
 from coordinator.overlaps import actions as overlap_actions
 from coordinator.overlaps import queries as overlap_queries
 from coordinator.overlaps.models import Overlap
@@ -114,10 +115,24 @@ class Onlooker:
     def look(self, *only: str) -> dict[str, Seen]:
         """Look at everything, or only at the addresses that start so (the letter is always read)."""
         seen = {address: self.open(address) for address in self.addresses() if not only or address.startswith(only)}
+        before = self.height()
         for address, data in () if only else self.attempts():
             seen[f"POST {address} {data}"] = self.open(address, method="POST", data=data)
+        self.forget(*before)
         seen["the letter"], seen["the letter to the unit"] = self.letter(), self.letter(to_unit=True)
         return seen
+
+    def height(self) -> tuple[int, str]:
+        """Return where the history ends."""
+        with db.engine.connect() as connection:
+            return tuple(connection.execute(select(Head.__table__.c.number, Head.__table__.c.digest)).one())
+
+    def forget(self, number: int, digest: str) -> None:
+        """Take away what a look itself has left in the history: files taken out, which the reader would see the next time."""
+        with db.engine.begin() as connection:
+            for table in (Payload.__table__, Event.__table__):
+                connection.execute(table.delete().where(table.c.number > number))
+            connection.execute(update(Head.__table__).values(number=number, digest=digest))
 
     def attempts(self) -> list[tuple[str, dict[str, str]]]:
         own, topic = self.known["entry"][0], self.known["topic"][0]
