@@ -9,6 +9,7 @@ from coordinator.db import bookkeeping, transaction
 from coordinator.people import actions, queries
 from coordinator.people.commands import send_links
 from coordinator.people.models import Person, SignIn, SignInTry
+from tests.test_two_worlds import counted
 
 PASSWORD = "slow otters cross rivers"
 
@@ -455,3 +456,25 @@ def test_reading_a_page_notes_when_it_was_at_most_once_a_minute(sign_in, ana, at
             browser.get("/units")
         session.expire_all()
         assert session.scalars(select(SignIn.seen_at)).one() == at + timedelta(seconds=seen)
+
+
+@pytest.mark.parametrize(
+    "path", ["/units", "/units/{unit}", "/organisations/{organisation}", "/groups", "/groups/{group}", "/deputies"]
+)
+def test_pages_about_units_cost_the_same_however_much_there_is(sign_in, ana, make, tree, path):
+    group, browser = make.group(), sign_in(ana)
+    address = path.format(unit=tree.ref, organisation=make.ministry().ref, group=group.ref)
+    make.deputy(make.person(unit=tree, groups=(group,)), make.person(unit=tree))
+    make.equity(tree, make.topic())
+    browser.get(address)
+    with counted() as few:
+        browser.get(address)
+    for _ in range(3):
+        one = make.person(unit=tree, groups=(group,))
+        make.deputy(one, make.person(unit=tree))
+        make.equity(tree, make.topic())
+        make.unit(under=tree)
+        make.group()
+    with counted() as many:
+        browser.get(address)
+    assert len(few) == len(many)
