@@ -37,6 +37,7 @@ def standing(session: Session, *, on: date) -> Standing:
     counts = session.execute(
         select(
             select(func.count(Organisation.id)).where(Organisation.circle == Circle.MINISTRY).scalar_subquery(),
+            select(func.count(Organisation.id)).scalar_subquery(),
             units.scalar_subquery(),
             select(func.count(Person.id)).where(Person.disabled_at.is_(None)).scalar_subquery(),
             units.where(_has(Role.OFFICER, Role.RELEASING_OFFICER), _has(Role.RELEASING_OFFICER)).scalar_subquery(),

@@ -40,6 +40,7 @@ class Step(StrEnum):
 class Standing:
     """What an instance has; numbers cover what is shared, as everywhere."""
 
+    ministries: int = 0
     organisations: int = 0
     units: int = 0
     persons: int = 0
@@ -55,7 +56,7 @@ class Standing:
     def has(self, step: Step) -> bool:
         """Say whether a step is done."""
         return {
-            Step.ORGANISATION: self.organisations > 0,
+            Step.ORGANISATION: self.ministries > 0,
             Step.UNITS: self.units >= FEWEST_UNITS,
             Step.PEOPLE: self.manned >= FEWEST_UNITS,
             Step.TOPICS: self.topics > 0,

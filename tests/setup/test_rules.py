@@ -3,13 +3,24 @@ import pytest
 from coordinator.people.models import Role
 from coordinator.setup.rules import NoSuchRole, PersonLine, Standing, Step, UnitLine, parents, person_line, unit_line
 
-ALL = {"organisations": 1, "units": 2, "persons": 3, "manned": 2, "topics": 9, "leads": 1, "forums": 1, "events": 1, "lines": 2}
+ALL = {
+    "ministries": 1,
+    "organisations": 1,
+    "units": 2,
+    "persons": 3,
+    "manned": 2,
+    "topics": 9,
+    "leads": 1,
+    "forums": 1,
+    "events": 1,
+    "lines": 2,
+}
 
 
 @pytest.mark.parametrize(
     ("lacks", "step"),
     [
-        ("organisations", Step.ORGANISATION),
+        ("ministries", Step.ORGANISATION),
         ("units", Step.UNITS),
         ("manned", Step.PEOPLE),
         ("topics", Step.TOPICS),
