@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from coordinator.calendar.models import Event, Forum
@@ -34,23 +34,22 @@ def standing(session: Session, *, on: date) -> Standing:
         .limit(FEWEST_UNITS)
         .subquery()
     )
-    counts = session.execute(
-        select(
-            select(func.count(Organisation.id)).where(Organisation.circle == Circle.MINISTRY).scalar_subquery(),
-            select(func.count(Organisation.id)).scalar_subquery(),
-            units.scalar_subquery(),
-            select(func.count(Person.id)).where(Person.disabled_at.is_(None)).scalar_subquery(),
-            units.where(_has(Role.OFFICER, Role.RELEASING_OFFICER), _has(Role.RELEASING_OFFICER)).scalar_subquery(),
-            select(func.count(Topic.id)).where(Topic.merged_into_id.is_(None)).scalar_subquery(),
-            select(func.count(Equity.id))
-            .where(Equity.stake == Stake.LEAD, or_(Equity.until_on.is_(None), Equity.until_on >= on))
-            .scalar_subquery(),
-            select(func.count(Forum.id)).scalar_subquery(),
-            select(func.count(Event.id)).scalar_subquery(),
-            select(func.count()).select_from(lines).scalar_subquery(),
-        )
-    ).one()
-    return Standing(*counts)
+    counted: dict[str, Select[int]] = {
+        "ministries": select(func.count(Organisation.id)).where(Organisation.circle == Circle.MINISTRY),
+        "organisations": select(func.count(Organisation.id)),
+        "units": units,
+        "persons": select(func.count(Person.id)).where(Person.disabled_at.is_(None)),
+        "manned": units.where(_has(Role.OFFICER, Role.RELEASING_OFFICER), _has(Role.RELEASING_OFFICER)),
+        "topics": select(func.count(Topic.id)).where(Topic.merged_into_id.is_(None)),
+        "leads": select(func.count(Equity.id)).where(
+            Equity.stake == Stake.LEAD, or_(Equity.until_on.is_(None), Equity.until_on >= on)
+        ),
+        "forums": select(func.count(Forum.id)),
+        "events": select(func.count(Event.id)),
+        "lines": select(func.count()).select_from(lines),
+    }
+    row = session.execute(select(*(asked.scalar_subquery().label(name) for name, asked in counted.items()))).one()
+    return Standing(**row._mapping)
 
 
 def writing(session: Session, *, on: date, most: int = 12) -> Sequence[Unit]:
