@@ -28,7 +28,14 @@ WALKERS = ("a.ferreira", "d.okonkwo", "j.moreau", "o.hansen", "k.brandt", "i.dua
 
 LINK = re.compile(r'<a\b[^>]*\bhref="([^"]+)"')
 MOST, TRIES = 300, 3
-UPLOADS = (("a.ferreira", "/lists/topics", "name,broader\nQuantum networking,\nTidal power,No such topic\n"),)
+UPLOADS = (
+    ("a.ferreira", "/lists/topics", "name,broader\nQuantum networking,\nTidal power,No such topic\n"),
+    (
+        "d.okonkwo",
+        "/bring-in",
+        "kind,title,text,topics\nposition,Keys,Our line.,Encryption\nposition,Tides,Our line.,No such topic\n",
+    ),
+)
 """Who uploads what, and where, so that there is a file to look through."""
 
 

@@ -256,7 +256,7 @@ def test_a_member_who_watches_over_all_units_reads_the_unit_s_letter_as_the_unit
     page = sign_in(coordinator).get(f"/digests/{ref}").get_data(as_text=True)
     assert "Pears for all" in page
     assert "Lemons" not in page
-    assert one.unit.short_name not in page
+    assert one.unit.name not in page
 
 
 def test_the_next_one_is_shown_as_the_mailbox_would_read_it(make: Make, session: Session, sign_in: SignIn) -> None:
