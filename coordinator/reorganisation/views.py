@@ -37,7 +37,9 @@ def index() -> ResponseReturnValue:
     form = _form()
     if not form.is_submitted():
         asked = request.args.get("unit")
-        form.predecessors.data = [people.unit(db.session(), asked).ref] if asked else []
+        begun = people.unit(db.session(), asked) if asked else None
+        form.predecessors.data = [begun.ref] if begun else []
+        form.parent.data = begun.parent.ref if begun and begun.parent else ""
         return render_template("reorganisation/index.html", form=form)
     if not form.validate() or request.form.get("do") == "back":
         return render_template("reorganisation/index.html", form=form), 200 if not form.errors else 422

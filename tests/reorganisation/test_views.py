@@ -43,7 +43,10 @@ def test_a_merger_is_looked_at_and_carried_out(sign_in, keeper, units, make, ses
     make.equity(a, make.topic("Encryption"))
     entry = make.position(by=ann, title="Our line on encryption")
     browser = sign_in(keeper)
-    assert f'<option selected value="{a.ref}"' in browser.get(f"/reorganisation?unit={a.ref}").text
+    below = make.unit("Below", under=b)
+    begun = browser.get(f"/reorganisation?unit={below.ref}").text
+    assert begun.count(f'<option selected value="{below.ref}"') == 1
+    assert begun.count(f'<option selected value="{b.ref}"') == 1  # the new ones stand where the old one stood
     page = look(browser, a, b, new="DEL; Delta")
     assert page.status_code == 200
     for shown in ("Ann Able", "Encryption", "Our line on encryption", "Delta"):
