@@ -76,7 +76,7 @@ def bring_in(
     refs = [ref for line in lines if (ref := line.cells.get("ref", "").strip())]
     drawn_on = [ref for line in lines for ref in listed(line.cells.get("positions", ""))]
     known = queries.before(session, by, refs=refs, ids=_ids(lines))
-    names = queries.names(session, by, refs=drawn_on)
+    names = queries.names(session, by, refs=drawn_on, on=on)
     contents = (version.content for version in known.versions.values())
     queries.learn_held(session, names, contents, {token for tokens in known.tokens.values() for token in tokens})
     unit = session.get_one(Unit, by.unit_id)
@@ -154,8 +154,8 @@ def _log(work: Work, line: Line, said: dict[str, Any], external_id: str) -> Outc
                 raise
     work.before.by_id[external_id] = entry
     work.spoken_of[entry.id] = line.number
-    moved = rules.changes(None, draft, work.names, owner_id=work.unit.id)
-    return Outcome(line.number, Did.NEW, what=draft.title, changes=moved)
+    moved = [c for c in rules.changes(None, draft, work.names, owner_id=work.unit.id) if c[0] != "title"]
+    return Outcome(line.number, Did.NEW, what=draft.title, changes=(("kind", "", kind.value), *moved))
 
 
 def _logged(work: Work, draft: Draft) -> Entry:

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from sqlalchemy import or_, select
@@ -18,10 +19,11 @@ from coordinator.lists.queries import unit_names
 from coordinator.lists.rules import Names
 from coordinator.people.models import Circle, Organisation, Person
 from coordinator.people.queries import seats
+from coordinator.people.rules import has_ended
 
 
-def names(session: Session, me: Person, *, refs: Iterable[str]) -> Names:
-    """Return what the names in a file mean to a person: what a form would offer them; `refs` are of positions that it names.
+def names(session: Session, me: Person, *, refs: Iterable[str], on: date) -> Names:
+    """Return what the names in a file mean to a person on a day: what a form would offer; `refs` are of positions that it names.
 
     Outside the ministry the names of its units and of reading groups mean nothing.
     """
@@ -31,7 +33,7 @@ def names(session: Session, me: Person, *, refs: Iterable[str]) -> Names:
     for sort in ("topic", "forum", "group") if inside else ("topic", "forum"):
         for thing_id, called in listed.called.get(sort, {}).items():
             found.learn(sort, thing_id, called)
-    _learn_units(session, found, me, inside=inside)
+    _learn_units(session, found, me, inside=inside, on=on)
     rows = session.execute(
         select(Event.id, Event.name, Forum.short_name).join(Forum, Forum.id == Event.forum_id).where(Event.past.is_(False))
     )
@@ -51,13 +53,17 @@ def names(session: Session, me: Person, *, refs: Iterable[str]) -> Names:
     return found
 
 
-def _learn_units(session: Session, found: Names, me: Person, *, inside: bool) -> None:
+def _learn_units(session: Session, found: Names, me: Person, *, inside: bool, on: date) -> None:
     homes = {
         row.id: (row.short_name, row.name)
         for row in session.execute(select(Organisation.id, Organisation.short_name, Organisation.name))
     }
     every = seats(session)
-    known = [seat for seat in every.values() if inside or seat.organisation_id == me.unit.organisation_id]
+    known = [
+        seat
+        for seat in every.values()
+        if (inside or seat.organisation_id == me.unit.organisation_id) and not has_ended(seat.ends_on, on=on)
+    ]
     with_units_below = {above for seat in known for above in seat.line[1:]}
     over_me = set(every[me.unit_id].line[1:])
     for seat in known:
@@ -87,7 +93,8 @@ def learn_held(session: Session, found: Names, contents: Iterable[dict[str, Any]
             found.learn("lead", person_id, (name, email))
         if person_id in readers:
             found.learn("user", person_id, (email,))
-    for token, named in named_readers(session, tokens).items():
+    contributing = {i for c in contents for i in c.get("contributing", ())}
+    for token, named in named_readers(session, {*tokens, *(f"unit:{i}" for i in contributing)}).items():
         sort, _, number = token.partition(":")
         if sort in {"unit", "bureau", "coord", "group"} and int(number) not in found.called.get(sort, {}):
             found.learn(sort, int(number), (named.name,))
