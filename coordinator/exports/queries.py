@@ -18,7 +18,7 @@ from coordinator.people.models import Group, Organisation, Person, Unit
 from coordinator.positions.models import Adherence
 from coordinator.topics.models import Topic
 
-CHUNK = 500
+CHUNK, FEW = 2_000, 500  # rows at a time, and rows that come with all their company
 Row = dict[str, Any]
 
 _entry = Entry.__table__
@@ -40,10 +40,10 @@ _PLAIN = (
 )
 
 
-def chunks(ids: Sequence[int]) -> Iterator[Sequence[int]]:
-    """Yield some numbers, a few hundred at a time."""
-    for start in range(0, len(ids), CHUNK):
-        yield ids[start : start + CHUNK]
+def chunks(ids: Sequence[int], size: int = CHUNK) -> Iterator[Sequence[int]]:
+    """Yield some numbers, so many at a time."""
+    for start in range(0, len(ids), size):
+        yield ids[start : start + size]
 
 
 @dataclass(frozen=True)
@@ -183,17 +183,19 @@ def _adherents(session: Session, ids: Sequence[int], names: _Names) -> dict[int,
 
 
 def _drawn_on(session: Session, ids: Sequence[int]) -> dict[int, list[str]]:
-    """Return for each dossier the refs of those positions that the reader sees too."""
-    found: defaultdict[int, list[str]] = defaultdict(list)
-    rows = (
-        select(DossierPosition.entry_id, Entry.ref)
-        .join(Entry, Entry.id == DossierPosition.position_id)
-        .where(DossierPosition.entry_id.in_(list(ids)))
-        .order_by(DossierPosition.entry_id, Entry.title, Entry.id)
+    """Return for each dossier the refs of those positions that the reader sees too, by title."""
+    links = select(DossierPosition.entry_id, DossierPosition.position_id).where(DossierPosition.entry_id.in_(list(ids)))
+    pairs = session.execute(links).all()
+    # in two steps: joined, SQLite walks over all entries for their order
+    drawn_on = select(Entry.id, Entry.title, Entry.ref).where(
+        Entry.id.in_(sorted({position_id for _entry_id, position_id in pairs}))
     )
-    for entry_id, ref in session.execute(rows):
-        found[entry_id].append(ref)
-    return found
+    seen = {row.id: (row.title, row.id, row.ref) for row in session.execute(drawn_on)}
+    found: defaultdict[int, list[tuple[str, int, str]]] = defaultdict(list)
+    for entry_id, position_id in pairs:
+        if position_id in seen:
+            found[entry_id].append(seen[position_id])
+    return {entry_id: [ref for _title, _id, ref in sorted(listed)] for entry_id, listed in found.items()}
 
 
 def _versions(session: Session, ids: Sequence[int]) -> dict[int, Any]:
@@ -201,7 +203,7 @@ def _versions(session: Session, ids: Sequence[int]) -> dict[int, Any]:
     rows = session.execute(
         select(EntryVersion.entry_id, EntryVersion.audience_id, EntryVersion.restriction_reason, EntryVersion.released_at)
         .join(Entry, and_(Entry.id == EntryVersion.entry_id, Entry.standing_version == EntryVersion.number))
-        .where(Entry.id.in_(list(ids)))
+        .where(EntryVersion.entry_id.in_(list(ids)))
     )
     return {row.entry_id: row for row in rows}
 
@@ -241,7 +243,7 @@ def _audiences(session: Session, audience_ids: Iterable[int], names: _Names) -> 
 
 def overlap_rows(session: Session, ids: Sequence[int], *, person: Person, on: date, t: Any) -> Iterator[Row]:
     """Yield those of some overlaps that the reader sees, each with the own end first, in the reader's words."""
-    for some in chunks(ids):
+    for some in chunks(ids, FEW):
         for overlap in overlaps.some(session, some):
             seen = look(overlap, person, on=on, t=t)
             yield {
