@@ -14,6 +14,7 @@ from coordinator.dossiers.models import Dossier
 from coordinator.entries.models import Entry, EntryVersion, State
 from coordinator.history.models import Event
 from coordinator.overlaps.models import Overlap
+from tests.search.test_views import counted_statements
 
 pytestmark = pytest.mark.both
 
@@ -334,9 +335,11 @@ def test_who_does_not_log_brings_nothing_in(sign_in, make):
 
 
 def outcome(desk, text):
-    answer = upload(desk, text)
-    page = shown(desk, answer)
-    return page.replace(answer.location, "")
+    """What one sees of a file that is uploaded, and how many statements it took."""
+    with counted_statements() as statements:
+        answer = upload(desk, text)
+        page = shown(desk, answer)
+    return page.replace(answer.location, ""), len(statements)
 
 
 @pytest.mark.parametrize("whose", ["another unit's", "a colleague's above my clearance"])
@@ -346,12 +349,13 @@ def test_an_id_that_is_taken_where_i_cannot_see_is_answered_like_a_free_one(make
     owner = make.officer(unit=unit if whose.startswith("a coll") else None)
     text = "id,kind,title,text,topics\nsame,position,Mine,t,Encryption\n"
     desk = sign_in(me)
+    make.position(by=me, topic=topic, title="Earlier")  # its readers are the same: that set of them is kept once
     free = outcome(desk, text)
     head = "id,kind,title,text,topics,level,audience,restriction_reason\n"
     secret = f"same,position,Secret,t,Encryption,2,{owner.unit.short_name},why\n"
     theirs = sign_in(owner)
     confirm(theirs, upload(theirs, head + secret))
-    assert [e.title for e in entries_of(session, make, owner)] == ["Secret"]
+    assert "Secret" in [e.title for e in entries_of(session, make, owner)]
     assert outcome(desk, text) == free
     confirm(desk, upload(desk, text))
     assert "Mine" in [e.title for e in entries_of(session, make, me)]
