@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import ConsoleMessage, Locator, Page, Response, expect
 
-from coordinator.people.models import Person
+from coordinator.people.models import Person, Role
 
 PASSWORD = "a sentence that is long enough"
 
@@ -48,7 +48,7 @@ class Actor:
         self.page.get_by_label("E-mail").fill(self.person.email)
         self.page.get_by_label("Password").fill(PASSWORD)
         self.page.get_by_label("Password").press("Enter")
-        expect(self.heading).to_have_text("Worklist")
+        expect(self.heading).to_have_text("Dashboard" if Role.LEADERSHIP in self.person.roles else "Worklist")
 
     def goes_to(self, path: str) -> int:
         """Open a page by its address; return the status of the answer."""
