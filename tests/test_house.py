@@ -63,6 +63,7 @@ GETS = {
     "calendar.forum": EVERYBODY,
     "calendar.forums": EVERYBODY,
     "calendar.index": EVERYBODY,
+    "calendar.month": EVERYBODY,
     "calendar.question": EVERYBODY,
     "calendar.questions": EVERYBODY,
     "deputies.index": EVERYBODY,

@@ -92,6 +92,7 @@ class Onlooker:
         for name in ("topic", "unit", "forum", "event", "question", "counterpart", "overlap"):
             more += [f"/history?{name}={r}" for r in (*self.known[name], HIDDEN_REF)]
         more += [f"/history?entry={r}" for r in (*self.known["entry"], HIDDEN_REF)] + [f"/history?by={self.person.ref}"]
+        more += [f"/calendar/month?month={m}" for m in ("2026-03", "2026-04", "2026-13")]
         more += [f"/topics/matrix?basket={r}" for r in self.known["topic"]]
         return sorted({*found, *more})
 

@@ -40,6 +40,16 @@ def events(session: Session, *, ending_from: date | None = None, before: date | 
     return session.scalars(found).all()
 
 
+def events_between(session: Session, first: date, last: date) -> Sequence[Event]:
+    """Return the events with a day between two days, these two counted in, with their forums, in the order of their days."""
+    return session.scalars(
+        select(Event)
+        .where(Event.starts_on <= last, Event.ends_on >= first)
+        .options(joinedload(Event.forum))
+        .order_by(Event.starts_on, Event.ends_on, Event.id)
+    ).all()
+
+
 def event(session: Session, ref: str) -> Event:
     """Return an event by ref with its forum; raises NotFound."""
     return _one(session, select(Event).where(Event.ref == ref).options(joinedload(Event.forum)))

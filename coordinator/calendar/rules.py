@@ -1,9 +1,12 @@
-"""What is typed about forums, events, questions and counterparts."""
+"""What is typed about forums, events, questions and counterparts, and what a month is made of."""
 
+from calendar import Calendar
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
-from coordinator.calendar.models import CounterpartKind
+from coordinator.calendar.models import CounterpartKind, Event
+from coordinator.errors import NotFound
 
 
 @dataclass(frozen=True)
@@ -46,3 +49,56 @@ class CounterpartDraft:
 def is_past(ends_on: date, *, today: date) -> bool:
     """An event is past on the day after its last."""
     return ends_on < today
+
+
+# --- a month -----------------------------------------------------------------------------------------------------------
+
+FIRST_YEAR, LAST_YEAR = 1900, 2199
+
+
+@dataclass(frozen=True)
+class Month:
+    """A month in whole weeks from Monday on, and its neighbours."""
+
+    first: date
+    last: date
+    weeks: tuple[tuple[date, ...], ...]
+
+    @property
+    def previous(self) -> str | None:
+        """Return the month before as an address has it, or None at the edge of what is kept."""
+        return _in_address(self.first - timedelta(days=1))
+
+    @property
+    def following(self) -> str | None:
+        """Return the month after as an address has it, or None at the edge of what is kept."""
+        return _in_address(self.last + timedelta(days=1))
+
+    def holds(self, day: date) -> bool:
+        """Say whether a day lies in the month."""
+        return self.first <= day <= self.last
+
+
+def month(said: str | None, *, today: date) -> Month:
+    """Return the month that an address names (2026-11), or the one it is; raises NotFound for what is no month."""
+    year, number = today.year, today.month
+    if said:
+        parts = said.split("-")
+        if [len(p) for p in parts] != [4, 2] or not all(p.isascii() and p.isdigit() for p in parts):
+            raise NotFound
+        year, number = int(parts[0]), int(parts[1])
+        if not (FIRST_YEAR <= year <= LAST_YEAR and 1 <= number <= 12):
+            raise NotFound
+    weeks = tuple(tuple(week) for week in Calendar().monthdatescalendar(year, number))
+    days = [d for week in weeks for d in week if d.month == number]
+    return Month(days[0], days[-1], weeks)
+
+
+def _in_address(day: date) -> str | None:
+    return f"{day:%Y-%m}" if FIRST_YEAR <= day.year <= LAST_YEAR else None
+
+
+def by_day(events: Iterable[Event], weeks: Iterable[Iterable[date]]) -> dict[date, list[Event]]:
+    """Return for each day of some weeks the events that take place on it, in the order given."""
+    listed = list(events)
+    return {day: [e for e in listed if e.starts_on <= day <= e.ends_on] for week in weeks for day in week}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial, update_wrapper
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from coordinator.agenda import queries as agenda
 from coordinator.agenda.rules import Answer
-from coordinator.calendar import actions, queries
+from coordinator.calendar import actions, queries, rules
 from coordinator.calendar.forms import CounterpartForm, EventForm, ForumForm, QuestionForm
 from coordinator.calendar.models import Question
 from coordinator.clock import now, today
@@ -30,18 +30,40 @@ from coordinator.topics.queries import offered
 blueprint = Blueprint("calendar", __name__, url_prefix="/calendar")
 
 PER_PAGE = 50
+EVENTS_PER_PAGE = 25
 OVERLAPS_SHOWN = 10
 
 
 @blueprint.get("/")
 def index() -> ResponseReturnValue:
-    """Show the events that are not over, by day, and those that are."""
-    day = today(settings().time_zone)
+    """List the events that are not over, the nearest first and each with its state; and those that are, the last one first."""
+    on = today(settings().time_zone)
+    events = queries.events(db.session(), ending_from=on)
+    page = page_of(len(events), EVENTS_PER_PAGE)
     return render_template(
         "calendar/index.html",
-        coming=queries.events(db.session(), ending_from=day),
-        over=queries.events(db.session(), before=day)[::-1],
-        day=day,
+        coming=agenda.state_of(db.session(), events[page.offset : page.offset + page.size], on=on),
+        page=page,
+        over=queries.events(db.session(), before=on)[::-1] if page.number == page.pages else [],
+        on=on,
+        may_keep=may_keep_lists(signed_in()),
+    )
+
+
+@blueprint.get("/month")
+def month() -> ResponseReturnValue:
+    """Show the events of a month by day, those that are not over with their state."""
+    on = today(settings().time_zone)
+    shown = rules.month(request.args.get("month"), today=on)
+    events = queries.events_between(db.session(), shown.weeks[0][0], shown.weeks[-1][-1])
+    coming = agenda.state_of(db.session(), [e for e in events if e.ends_on >= on], on=on)
+    return render_template(
+        "calendar/month.html",
+        month=shown,
+        days=rules.by_day(events, shown.weeks),
+        listed=[e for e in events if e.starts_on <= shown.last and e.ends_on >= shown.first],
+        states={c.event.id: c.state for c in coming},
+        on=on,
         may_keep=may_keep_lists(signed_in()),
     )
 

@@ -32,6 +32,44 @@ def test_the_calendar_shows_what_is_to_come_before_what_is_over(make, sign_in):
     assert "in 9 days" in page
 
 
+def test_the_list_shows_how_far_the_units_are_with_what_is_to_come(session_of_forum, sign_in):
+    page = read(sign_in(session_of_forum["reader"]), "/calendar/")
+    assert f'href="/calendar/events/{session_of_forum["event"].ref}"' in page
+    assert "Conflicting" in page
+    assert "2 positions" in page
+
+
+def test_a_month_shows_its_events_by_day_with_today_and_the_state(session_of_forum, make, sign_in):
+    forum = session_of_forum["forum"]
+    make.event("Winter session", forum=forum, in_days=-20)
+    reader = sign_in(session_of_forum["reader"])
+    page = read(reader, "/calendar/month")
+    assert page.count('aria-current="date"') == 1
+    assert page.count("Spring session") == 4  # on each of three days, and in the list for a phone
+    assert page.count("(continues)") == 2
+    assert page.count("Conflicting") == 2
+    assert "Winter session" not in page
+    assert 'href="/calendar/month?month=2026-02"' in page
+    before = read(reader, "/calendar/month?month=2026-02")
+    assert "Winter session" in before
+    assert "Conflicting" not in before  # what is over is not to be got in order any more
+    assert "This month" in before
+    assert reader.get("/calendar/month?month=2026-13").status_code == 404
+
+
+def test_a_month_costs_the_same_however_much_there_is(session_of_forum, make, sign_in):
+    reader = sign_in(session_of_forum["reader"])
+    reader.get("/calendar/month")
+    with counted_statements() as before:
+        reader.get("/calendar/month")
+    for number in range(4):
+        make.event(in_days=number)
+        make.position(stance="support", question=session_of_forum["question"])
+    with counted_statements() as after:
+        reader.get("/calendar/month")
+    assert len(after) == len(before)
+
+
 def test_a_coordinator_adds_and_changes_each_kind(make, keeper, session):
     topic = make.topic()
     assert keeper.post("/calendar/forums/add", data={"name": "Group of Experts", "short_name": "GoE"}).status_code == 303
