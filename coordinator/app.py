@@ -24,6 +24,7 @@ from coordinator.chronicle.views import blueprint as chronicle
 from coordinator.dashboard.views import blueprint as dashboard
 from coordinator.db import db
 from coordinator.deputies.views import blueprint as deputies
+from coordinator.detector.views import blueprint as detector
 from coordinator.digests.views import blueprint as digests
 from coordinator.dossiers.views import blueprint as dossiers
 from coordinator.entries.views import blueprint as entries
@@ -64,6 +65,7 @@ FEATURES = (
     dossiers,
     entries,
     overlaps,
+    detector,
     chronicle,
     search,
     exports,

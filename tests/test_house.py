@@ -73,6 +73,7 @@ GETS = {
     "chronicle.index": EVERYBODY,
     "dashboard.brief": INSIDE,
     "dashboard.index": INSIDE,
+    "detector.why_not": KEEPER,
     "digests.deliveries": ADMINISTRATOR,
     "digests.index": EVERYBODY,
     "digests.mailbox": EVERYBODY,

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from coordinator.clock import now, today
 from coordinator.db import db, transaction
+from coordinator.detector.rules import may_ask_why
 from coordinator.entries import actions as entry_actions
 from coordinator.entries.forms import chips
 from coordinator.entries.models import Entry, TopicProposal
@@ -68,6 +69,7 @@ def index() -> ResponseReturnValue:
         narrowed=any(name != "tab" for name in chosen),
         chips=chips(chosen, link),
         topic=chosen.get("topic"),
+        may_ask_why=may_ask_why(person),
     )
 
 

@@ -1,0 +1,164 @@
+"""What is missing, kind by kind, as a table; and never another answer than the rule itself gives."""
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from coordinator.detector.rules import lines, missing
+from coordinator.overlaps.models import OverlapKind
+from coordinator.overlaps.rules import Facts, Floors, Text, Vocabulary, judge, signals
+from coordinator.positions.models import Stance
+
+FLOORS = Floors(
+    possible=0.6,
+    duplication=0.4,
+    window_days=30,
+    close_days=14,
+    weights={"clash": 6, "event": 4, "question": 3, "counterpart": 3, "topic": 2, "related": 1, "forum": 1, "text": 3},
+)
+KNOWN = Vocabulary(
+    topics={1: "Encryption", 2: "Cybercrime", 3: "Cybersecurity"},
+    umbrella=frozenset({3}),
+    related=frozenset({(1, 2)}),
+    questions={1: "A binding instrument", 2: "A moratorium"},
+    events={1: "Thematic groups", 2: "Council"},
+    forums={1: "Global Mechanism"},
+    counterparts={1: "Japan"},
+)
+DAY, LATER = date(2026, 3, 1), date(2026, 4, 15)
+BARE = Facts(1, 1), Facts(2, 2)
+MET, ASKED = Facts(1, 1, topics=frozenset({1}), counterparts=frozenset({1})), Facts(1, 1, question_id=1)
+
+
+def asked(one, other, likeness=0.0, compared=True):
+    return one, other, signals(one, other, KNOWN, Text(likeness)), KNOWN, FLOORS, compared
+
+
+def lacks(kind: OverlapKind, one: Facts, other: Facts, likeness: float = 0.0, *, compared: bool = True) -> tuple[str, ...]:
+    *what, compared = asked(one, other, likeness, compared)
+    return next(a.missing for a in missing(*what, compared=compared) if a.kind is kind)
+
+
+def both(**what):
+    return tuple(replace(f, **what) for f in BARE)
+
+
+@pytest.mark.parametrize(
+    ("kind", "pair", "likeness", "said"),
+    [
+        pytest.param("conflict", BARE, 0, "Neither answers a question.", id="no question"),
+        pytest.param(
+            "conflict", (replace(BARE[0], question_id=1), BARE[1]), 0, "Only one of the two answers a question.", id="one"
+        ),
+        pytest.param(
+            "conflict",
+            (replace(BARE[0], question_id=1), replace(BARE[1], question_id=2)),
+            0,
+            "They answer different questions: “A binding instrument” and “A moratorium”.",
+            id="two questions",
+        ),
+        pytest.param(
+            "conflict",
+            both(question_id=1, stance=Stance.SUPPORT),
+            0,
+            "“support” and “support” can both be said in one room.",
+            id="stances that do not clash",
+        ),
+        pytest.param(
+            "conflict", both(question_id=1), 0, "Both answer “A binding instrument”; a stance is missing.", id="without stances"
+        ),
+        pytest.param("collision", BARE, 0, "No topic, related topic or question in common.", id="no subject"),
+        pytest.param(
+            "collision",
+            both(topics=frozenset({1})),
+            0,
+            "They go to no common event and deal with no common counterpart.",
+            id="nowhere to meet",
+        ),
+        pytest.param(
+            "collision",
+            both(topics=frozenset({1}), counterparts=frozenset({1})),
+            0,
+            "They go to no common event; both deal with Japan, but one of the two has no day ahead.",
+            id="no days",
+        ),
+        pytest.param(
+            "collision",
+            tuple(replace(MET, id=i, dates=(d,)) for i, d in enumerate((DAY, LATER))),
+            0,
+            "They go to no common event; both deal with Japan, but 45 days apart, and the window is 30.",
+            id="too far apart",
+        ),
+        pytest.param("duplication", BARE, 0.9, "No topic, related topic, forum or counterpart in common.", id="nothing beside"),
+        pytest.param(
+            "duplication",
+            both(topics=frozenset({3})),
+            0.9,
+            "Both are on “Cybersecurity”, an umbrella topic: sharing it says nothing.",
+            id="umbrella",
+        ),
+        pytest.param(
+            "duplication", both(forum_id=1), 0.25, "The texts are alike by 0.25, and 0.40 is asked for.", id="below the lower floor"
+        ),
+        pytest.param("possible", BARE, 0.5, "The texts are alike by 0.50, and 0.60 is asked for.", id="below the higher floor"),
+        pytest.param("possible", BARE, 0.5999, "The texts are alike by 0.5999, and 0.60 is asked for.", id="just below it"),
+        pytest.param("contact", BARE, 0, "No topic or question in common.", id="no contact"),
+        pytest.param(
+            "contact",
+            (replace(BARE[0], topics=frozenset({1})), replace(BARE[1], topics=frozenset({2}))),
+            0,
+            "Their topics are related and not the same: alone that makes no contact.",
+            id="related topics",
+        ),
+    ],
+)
+def test_what_is_missing_is_said_in_words(kind, pair, likeness, said):
+    assert said in lacks(OverlapKind(kind), *pair, likeness)
+
+
+def test_texts_that_were_not_compared_are_said_to_be_so():
+    said = lacks(OverlapKind.POSSIBLE, *BARE, compared=False)
+    assert said == ("The texts have too few telling words in common to be compared.",)
+
+
+@pytest.mark.parametrize(
+    ("kind", "pair", "likeness"),
+    [
+        pytest.param("conflict", tuple(replace(ASKED, stance=s) for s in (Stance.SUPPORT, Stance.OPPOSE)), 0, id="conflict"),
+        pytest.param("collision", both(topics=frozenset({1}), event_id=1), 0, id="collision"),
+        pytest.param("duplication", both(topics=frozenset({1})), 0.4, id="duplication"),
+        pytest.param("contact", both(topics=frozenset({1})), 0, id="contact"),
+        pytest.param("possible", BARE, 0.6, id="possible"),
+    ],
+)  # fmt: skip
+def test_nothing_is_missing_where_a_kind_is_reached(kind, pair, likeness):
+    assert lacks(OverlapKind(kind), *pair, likeness) == ()
+
+
+facts = st.builds(
+    Facts,
+    id=st.just(1),
+    unit_id=st.just(1),
+    question_id=st.sampled_from([None, 1, 2]),
+    stance=st.sampled_from([None, *Stance]),
+    event_id=st.sampled_from([None, 1, 2]),
+    forum_id=st.sampled_from([None, 1]),
+    topics=st.frozensets(st.sampled_from([1, 2, 3])),
+    counterparts=st.frozensets(st.sampled_from([1])),
+    dates=st.sampled_from([(), (DAY,), (LATER, date(2026, 8, 1))]),
+)
+
+
+@given(one=facts, other=facts, likeness=st.sampled_from([0.0, 0.39, 0.4, 0.6, 0.8]))
+def test_what_is_missing_and_the_rule_agree(one, other, likeness):
+    *what, _ = asked(one, other, likeness)
+    reached = [a.kind for a in missing(*what, compared=True) if a.reached]
+    finding = judge(*what[2:])
+    assert (finding.kind if finding else None) == (reached[0] if reached else None)
+    for label, said in lines(*what, compared=True):
+        assert label
+        assert said.endswith(".")
+        assert "%(" not in said
