@@ -63,8 +63,8 @@ class MilestonesField(LinesField):
 
     @property
     def items(self) -> tuple[tuple[date, str], ...]:
-        """The milestones; the form has to be valid."""
-        split = (line.partition(" ") for _number, line in self.rows())
+        """The milestones, as far as they can be read."""
+        split = (line.partition(" ") for _number, line in self.rows()[: self.most_lines] if self.fault(line) is None)
         return tuple((date.fromisoformat(due), what.strip()) for due, _space, what in split)
 
 
@@ -124,6 +124,10 @@ class DossierForm(EntryForm):
         choose_many(self.positions, held.get("positions", ()))
         self.milestones.data = "\n".join(f"{due} {what}" for due, what in held.get("milestones", ()))
         self.papers.data = "\n".join(f"{label} {url}" for label, url in held.get("papers", ()))
+
+    def so_far(self) -> dict[str, Any]:
+        """Return what counts for overlaps of a form that may be half filled in."""
+        return {**super().so_far(), "milestones": [[due.isoformat(), what] for due, what in self.milestones.items]}
 
     def draft(self) -> DossierDraft:
         """Return what was typed; the form has to be valid."""

@@ -13,11 +13,13 @@ from coordinator.db import db, transaction
 from coordinator.dossiers import actions, queries
 from coordinator.dossiers.forms import DossierForm
 from coordinator.dossiers.models import Dossier, DossierType
+from coordinator.drafting import queries as drafting
 from coordinator.entries import actions as entry_actions
 from coordinator.entries import queries as entries
 from coordinator.entries.forms import (
     Wish,
     audience_in_words,
+    checking,
     inside_ministry,
     is_link,
     merge_of,
@@ -86,6 +88,8 @@ def log() -> ResponseReturnValue:
         )
         form.lead.data = me.ref
         return _log_page(form)
+    if checking():
+        return _log_page(form, check=_check(form))
     if not form.validate():
         return _log_page(form), 422
     pressed = wish()
@@ -132,11 +136,18 @@ def _explain(form: DossierForm, error: Refused) -> None:
         form.form_errors.append(_("Ask for its release instead: any other releasing officer of your unit can then release it."))
 
 
-def _log_page(form: DossierForm) -> str:
+def _check(form: DossierForm) -> drafting.Check:
+    """Look at what a form touches as it stands; nothing is kept."""
+    return drafting.check(db.session(), form.so_far(), unit_id=signed_in().unit_id, on=today(time_zone()))
+
+
+def _log_page(form: DossierForm, *, check: drafting.Check | None = None) -> str:
     return render_template(
         "dossiers/log.html",
         form=form,
-        page_level=int(form.level.level),
+        check=check,
+        say=partial(sentence, t=translated),
+        page_level=max(int(form.level.level), check.level or 0 if check else 0),
         may_release=Role.RELEASING_OFFICER in signed_in().roles,
         unit=signed_in().unit,
     )
@@ -189,6 +200,8 @@ def revise(ref: str) -> ResponseReturnValue:
     if not form.is_submitted():
         form.fill(newest, tokens)
         return _revise_page(form, dossier, newest)
+    if checking():
+        return _revise_page(form, dossier, newest, check=_check(form))
     if not form.validate():
         return _revise_page(form, dossier, newest), 422
     pressed, draft = wish(), form.draft()
@@ -232,12 +245,16 @@ def _to_revise(ref: str) -> tuple[Dossier, EntryVersion, frozenset[str]]:
     return dossier, newest, entries.tokens_of(db.session(), newest.audience_id)
 
 
-def _revise_page(form: DossierForm, dossier: Dossier, newest: EntryVersion, **more: Any) -> str:
+def _revise_page(
+    form: DossierForm, dossier: Dossier, newest: EntryVersion, *, check: drafting.Check | None = None, **more: Any
+) -> str:
     return render_template(
         "dossiers/revise.html",
         form=form,
         entry=dossier,
-        page_level=newest.level,
+        check=check,
+        say=partial(sentence, t=translated),
+        page_level=max(newest.level, check.level or 0 if check else 0),
         may_release=Role.RELEASING_OFFICER in signed_in().roles,
         unit=dossier.unit,
         **more,

@@ -34,6 +34,7 @@ from coordinator.fields import (
     VersionField,
     WordField,
     WordRadioField,
+    without_fault,
 )
 from coordinator.pages import translated
 from coordinator.people.models import Circle, Person, Unit
@@ -154,6 +155,11 @@ def wish() -> Wish:
     """Return which button was pressed; a form sent by the Enter key is saved as a draft, which asks nothing of anybody."""
     pressed = request.form.get("do", "")
     return Wish(pressed) if pressed in set(Wish) else Wish.DRAFT
+
+
+def checking() -> bool:
+    """Say whether a form was sent only to look at what it touches: by the button for that, or by taking what the text suggests."""
+    return request.form.get("do") == "check" or "take" in request.form
 
 
 def saved_words(pressed: Wish) -> str:
@@ -361,6 +367,21 @@ class EntryForm(Form):
             "audience": self.tokens(),
             "restriction_reason": self.restriction_reason.data if self.audience.data == Reach.NAMED else "",
             "note": self.note.data,
+        }
+
+    def so_far(self) -> dict[str, Any]:
+        """Return what counts for overlaps of a form that may be half filled in, as a version would keep it; to look at only.
+
+        What is not right yet is left out.
+        """
+        return {
+            "title": without_fault(self.title.data or "")[:200],
+            "text": without_fault(self.text.data or "")[:20_000],
+            "topics": list(self.topics.chosen_ids),
+            "language": self.language.data or "en",
+            "forum_id": self.forum.chosen_id,
+            "event_id": self.event.chosen_id,
+            "counterparts": list(self.counterparts.chosen_ids),
         }
 
     def tokens(self) -> frozenset[str]:

@@ -135,7 +135,7 @@ def _digests(connection: Connection, ids: Iterable[int]) -> dict[int, str]:
     words = EntryWords.__table__
     found: dict[int, str] = {}
     wanted = sorted(ids)
-    for start in range(0, len(wanted), 5000):
+    for start in range(0, max(len(wanted), 1), 5000):
         rows = connection.execute(
             select(words.c.entry_id, words.c.digest).where(words.c.entry_id.in_(wanted[start : start + 5000]))
         )
@@ -190,7 +190,8 @@ class Touch:
 def would_touch(session: Session, content: dict[str, Any], *, unit_id: int, on: date, most: int = 50) -> list[Touch]:
     """Return what an entry of a unit with a version's content would touch on a day, the worst first; keeps nothing.
 
-    The same candidates, signals and rule as for what is kept; only entries that the session's reader may see are shown.
+    The same candidates, signals and rule as for what is kept, for entries that the session's reader may see: whatever else is a
+    candidate is let go before it costs anything.
     """
     title, body, language = content.get("title", ""), content.get("text", ""), content.get("language", "en")
     words = parse(title, body, language)
@@ -201,7 +202,8 @@ def would_touch(session: Session, content: dict[str, Any], *, unit_id: int, on: 
         beside = queries.beside_content(connection, own, known, shared)
         textual = {i for i, n in shared.items() if texts_compared(n, beside_structure=i in beside)}
         others = queries.candidates_of(connection, own, window_days=floors.window_days) | textual
-        facts = {i: f for i, f in queries.facts(connection, others, _digests(connection, others)).items() if f.unit_id != unit_id}
+        others = queries.seen_of_others(session, others, unit_id=unit_id)
+        facts = queries.facts(connection, others, _digests(connection, others))
         kept = words_of(connection, textual & facts.keys())
         alike = dict(zip(kept, likeness_many(words, list(kept.values())), strict=True))
         said = queries.texts(connection, alike)

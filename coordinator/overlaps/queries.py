@@ -114,8 +114,6 @@ def vocabulary(connection: Connection) -> Vocabulary:
 def facts(connection: Connection, ids: Iterable[int], digests: dict[int, str] | None = None) -> dict[int, Facts]:
     """Return what the detector knows of those of some entries that are released."""
     wanted = sorted(set(ids))
-    if not wanted:
-        return {}
     topics: defaultdict[int, set[int]] = defaultdict(set)
     counterparts: defaultdict[int, set[int]] = defaultdict(set)
     dates: defaultdict[int, set[date]] = defaultdict(set)
@@ -383,8 +381,17 @@ def released_count(connection: Connection) -> int:
     return connection.scalar(select(func.count()).select_from(_entry).where(_entry.c.state == State.RELEASED)) or 0
 
 
+def seen_of_others(session: Session, ids: Iterable[int], *, unit_id: int) -> set[int]:
+    """Return those of some entries that the session's reader may see and that are not a unit's own."""
+    found: set[int] = set()
+    for some in _chunks(sorted(ids), 5000):
+        found |= set(session.scalars(select(Entry.id).where(Entry.id.in_(some), Entry.unit_id != unit_id)))
+    return found
+
+
 def _chunks(items: Sequence[int], size: int) -> Iterable[Sequence[int]]:
-    for start in range(0, len(items), size):
+    """Cut a list in pieces; of an empty one comes one empty piece, so that as many questions are asked as for a few."""
+    for start in range(0, max(len(items), 1), size):
         yield items[start : start + size]
 
 
@@ -765,6 +772,17 @@ def contacts(session: Session, entry: Entry, *, most: int = 30) -> tuple[Sequenc
     Contacts are not stored: they are read off the topics, by what the reader sees. Umbrella topics say nothing.
     """
     here = select(EntryTopic.topic_id).where(EntryTopic.entry_id == entry.id)
+    stored = select(Overlap.low_id + Overlap.high_id - entry.id).where(
+        or_(Overlap.low_id == entry.id, Overlap.high_id == entry.id), Overlap.current.is_(True)
+    )
+    return contacts_on(session, here, unit_id=entry.unit_id, but=stored, most=most)
+
+
+def contacts_on(
+    session: Session, topic_ids: Iterable[int] | Select[int], *, unit_id: int, but: Any, most: int = 30
+) -> tuple[Sequence[Entry], Sequence[Crowd]]:
+    """Return the released entries of other units on some topics but some of them, and the topics too crowded to list."""
+    here = topic_ids if isinstance(topic_ids, Select) else sorted(topic_ids)
     shared = session.execute(
         select(EntryTopic.topic_id, func.count(func.distinct(Entry.unit_id)), func.count(Entry.id))
         .join(Entry, Entry.id == EntryTopic.entry_id)
@@ -775,16 +793,13 @@ def contacts(session: Session, entry: Entry, *, most: int = 30) -> tuple[Sequenc
     ).all()
     crowded = {t: n for t, units, n in shared if units > CROWDED}
     quiet = [t for t, units, _ in shared if units <= CROWDED]
-    stored = select(Overlap.low_id + Overlap.high_id - entry.id).where(
-        or_(Overlap.low_id == entry.id, Overlap.high_id == entry.id), Overlap.current.is_(True)
-    )
     rows = session.scalars(
         select(Entry)
         .where(
             Entry.id.in_(select(EntryTopic.entry_id).where(EntryTopic.topic_id.in_(quiet))),
-            Entry.unit_id != entry.unit_id,
+            Entry.unit_id != unit_id,
             Entry.state == State.RELEASED,
-            Entry.id.not_in(stored),
+            Entry.id.not_in(but),
         )
         .options(joinedload(Entry.unit), selectinload(Entry.topics), joinedload(Entry.event))
         .order_by(Entry.logged_on.desc(), Entry.id.desc())

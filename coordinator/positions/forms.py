@@ -43,6 +43,15 @@ class PositionForm(EntryForm):
         self.fallback.data, self.talking_points.data = held.get("fallback", ""), held.get("talking_points", "")
         self.valid_from.data, self.valid_until.data = day_of(held.get("valid_from")), day_of(held.get("valid_until"))
 
+    def so_far(self) -> dict[str, Any]:
+        """Return what counts for overlaps of a form that may be half filled in; a stance is one on a question."""
+        said, asked = self.stance.data, self.question.chosen_id
+        return {
+            **super().so_far(),
+            "question_id": asked,
+            "stance": said if asked is not None and said in set(Stance) else None,
+        }
+
     def draft(self) -> PositionDraft:
         """Return what was typed; the form has to be valid."""
         return PositionDraft(

@@ -11,11 +11,13 @@ from coordinator.calendar import queries as calendar
 from coordinator.clock import now, today
 from coordinator.db import db, transaction
 from coordinator.dossiers.queries import drawing_on
+from coordinator.drafting import queries as drafting
 from coordinator.entries import actions as entry_actions
 from coordinator.entries import queries as entries
 from coordinator.entries.forms import (
     Wish,
     audience_in_words,
+    checking,
     inside_ministry,
     is_link,
     merge_of,
@@ -85,6 +87,8 @@ def log() -> ResponseReturnValue:
     if not form.is_submitted():
         _start(form, version)
         return _log_page(form, older)
+    if checking():
+        return _log_page(form, older, check=_check(form))
     if not form.validate():
         return _log_page(form, older), 422
     pressed = wish()
@@ -158,12 +162,19 @@ def _explain(form: PositionForm, error: Refused) -> None:
         form.form_errors.append(_("Ask for its release instead: any other releasing officer of your unit can then release it."))
 
 
-def _log_page(form: PositionForm, older: Position | None) -> str:
+def _check(form: PositionForm) -> drafting.Check:
+    """Look at what a form touches as it stands; nothing is kept."""
+    return drafting.check(db.session(), form.so_far(), unit_id=signed_in().unit_id, on=today(time_zone()))
+
+
+def _log_page(form: PositionForm, older: Position | None, *, check: drafting.Check | None = None) -> str:
     return render_template(
         "positions/log.html",
         form=form,
         older=older,
-        page_level=int(form.level.level),
+        check=check,
+        say=partial(sentence, t=translated),
+        page_level=max(int(form.level.level), check.level or 0 if check else 0),
         may_release=Role.RELEASING_OFFICER in signed_in().roles,
         unit=signed_in().unit,
     )
@@ -225,6 +236,8 @@ def revise(ref: str) -> ResponseReturnValue:
     if not form.is_submitted():
         form.fill(newest, tokens)
         return _revise_page(form, position, newest)
+    if checking():
+        return _revise_page(form, position, newest, check=_check(form))
     if not form.validate():
         return _revise_page(form, position, newest), 422
     pressed, draft = wish(), form.draft()
@@ -268,12 +281,16 @@ def _to_revise(ref: str) -> tuple[Position, EntryVersion, frozenset[str]]:
     return position, newest, entries.tokens_of(db.session(), newest.audience_id)
 
 
-def _revise_page(form: PositionForm, position: Position, newest: EntryVersion, **more: Any) -> str:
+def _revise_page(
+    form: PositionForm, position: Position, newest: EntryVersion, *, check: drafting.Check | None = None, **more: Any
+) -> str:
     return render_template(
         "positions/revise.html",
         form=form,
         entry=position,
-        page_level=newest.level,
+        check=check,
+        say=partial(sentence, t=translated),
+        page_level=max(newest.level, check.level or 0 if check else 0),
         may_release=Role.RELEASING_OFFICER in signed_in().roles,
         unit=position.unit,
         **more,

@@ -1,0 +1,176 @@
+"""What a form says of a text that is still being written: whose work it touches, to whom, and that nothing is kept of it."""
+
+import html
+import re
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from coordinator.people.models import Person
+from tests.make import Make
+from tests.test_house import everything_kept
+
+SignIn = Callable[[Person], FlaskClient]
+
+OURS = "Providers of messaging services may be obliged to give lawful access to encrypted messages under the order of a judge."
+THEIRS = "Nobody may be obliged to give lawful access to encrypted messages: providers of messaging services protect everybody."
+
+
+def typed(**said: Any) -> dict[str, Any]:
+    return {"form_key": secrets.token_urlsafe(16), "level": "1", "audience": "ministry", "do": "check"} | said
+
+
+def panel(page: str) -> str:
+    """The words beside the form."""
+    found = re.search(r'<section class="check".*?</section>', page, re.DOTALL)
+    assert found
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", found[0])).split())
+
+
+# --- the plain page ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_button_shows_what_a_text_touches_and_why_and_keeps_what_was_typed(make: Make, sign_in: SignIn) -> None:
+    topic = make.topic("Encryption")
+    question = make.question("Should access be lawful?", topic=topic)
+    them = make.officer(unit=make.unit(short_name="CDF"))
+    other = make.position(by=them, title="No access of any kind", text=THEIRS, topic=topic, question=question, stance="red_line")
+    make.position(title="Cables", text="Every state protects the cables that land on its shore.")
+    browser = sign_in(make.officer())
+    before = everything_kept()
+    said = typed(
+        title="Lawful access", text=OURS, topics=[topic.ref], question=question.ref, stance="support", fallback="A warrant."
+    )
+    answer = browser.post("/positions/log", data=said)
+    page = answer.get_data(as_text=True)
+    assert answer.status_code == 200
+    shown = panel(page)
+    assert "Critical Conflict" in shown
+    assert "CDF No access of any kind" in shown
+    assert "On “Should access be lawful?” one side says “support”, the other “red line”: both cannot be said in one room." in shown
+    assert "The texts are alike; both speak of" in shown
+    assert f"/entries/{other.ref}" in page
+    assert THEIRS in shown  # it can be read where it stands
+    assert "Cables" not in shown
+    assert 'value="Lawful access"' in page
+    assert OURS in page
+    assert "A warrant." in page
+    assert f'<option selected value="{topic.ref}">' in page
+    assert f'value="{said["form_key"]}"' in page
+    assert everything_kept() == before
+
+
+def test_what_others_have_on_the_same_topics_is_shown_apart(make: Make, sign_in: SignIn) -> None:
+    topic, wide = make.topic("Encryption"), make.topic("Cybersecurity", umbrella=True)
+    make.position(title="On the same topic", text="Something else altogether.", topic=topic)
+    make.position(title="Only within the same basket", text="Something different again.", topic=wide)
+    page = sign_in(make.officer()).post("/dossiers/log", data=typed(topics=[topic.ref, wide.ref])).get_data(as_text=True)
+    assert "Others on the same topics" in panel(page)
+    assert "Low Contact" in panel(page)
+    assert "On the same topic" in panel(page)
+    assert "Both are on Encryption." in panel(page)
+    assert "Only within the same basket" not in panel(page)
+
+
+def test_a_crowded_topic_reads_as_one_item(make: Make, sign_in: SignIn) -> None:
+    topic = make.topic("Encryption")
+    for number in range(7):
+        make.position(title=f"Line {number}", text=f"Words of the {number}th kind.", topic=topic)
+    page = sign_in(make.officer()).post("/positions/log", data=typed(topics=[topic.ref])).get_data(as_text=True)
+    assert "Encryption 7 units, 7 entries" in panel(page)
+    assert "Line 3" not in panel(page)
+
+
+def test_a_dossier_meets_what_is_near_its_milestones(make: Make, sign_in: SignIn) -> None:
+    topic, country = make.topic("Encryption"), make.counterpart("Freedonia")
+    event = make.event("The round", in_days=20)
+    make.position(title="Talks with them", text="Words.", topic=topic, counterparts=(country.id,), event=event)
+    said = typed(
+        topics=[topic.ref], counterparts=[country.ref], milestones="2026-03-20 First draft\nno day at all\n\n2026-13-40 never"
+    )
+    shown = panel(sign_in(make.officer()).post("/dossiers/log", data=said).get_data(as_text=True))
+    assert "High Collision" in shown
+    assert "Both deal with Freedonia, 2 days apart." in shown
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {},
+        {"title": " ", "text": "\n"},
+        {"stance": "red_line"},
+        {"topics": ["A" * 22], "question": "B" * 22, "event": "", "forum": "nothing"},
+    ],
+    ids=["nothing", "white space", "a stance on nothing", "what is not in the list"],
+)
+@pytest.mark.parametrize("kind", ["positions", "dossiers"])
+def test_with_nothing_to_look_at_it_says_so(make: Make, sign_in: SignIn, kind: str, said: dict[str, Any]) -> None:
+    answer = sign_in(make.officer()).post(f"/{kind}/log", data=typed(**said))
+    assert answer.status_code == 200
+    assert "Nothing is written or chosen yet that could be compared." in panel(answer.get_data(as_text=True))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"title": "x" * 5_000, "text": "y " * 30_000},
+        {"text": "turned \u202e round and a bell \a"},
+        {"text": "words", "language": "tlh", "stance": "shrug", "level": "9", "audience": "everybody", "valid_from": "soon"},
+    ],
+    ids=["too long", "characters that have no place", "words that are not in the list"],
+)
+def test_what_could_not_be_saved_can_be_looked_at(make: Make, sign_in: SignIn, said: dict[str, Any]) -> None:
+    answer = sign_in(make.officer()).post("/positions/log", data=typed(**said))
+    assert answer.status_code == 200
+    assert "It touches nothing that is shared with you." in panel(answer.get_data(as_text=True))
+
+
+def test_a_revision_is_looked_at_as_it_is_being_written(make: Make, sign_in: SignIn) -> None:
+    officer, topic = make.officer(), make.topic("Encryption")
+    own = make.position(by=officer, title="Ours", text="A first line.", topic=topic)
+    make.position(title="No access of any kind", text=THEIRS, topic=topic)
+    browser = sign_in(officer)
+    before = everything_kept()
+    answer = browser.post(f"/positions/{own.ref}/revise", data=typed(title="Ours", text=OURS, topics=[topic.ref], base="1"))
+    page = answer.get_data(as_text=True)
+    assert answer.status_code == 200
+    assert "Medium Duplication" in panel(page)
+    assert "No access of any kind" in panel(page)
+    assert 'name="base" type="hidden" value="1"' in page
+    assert everything_kept() == before
+
+
+def test_what_is_hidden_from_the_author_is_not_shown(make: Make, sign_in: SignIn) -> None:
+    topic = make.topic("Encryption")
+    question = make.question(topic=topic)
+    make.position(title="A hidden line", text=THEIRS, topic=topic, question=question, stance="red_line", sealed=True)
+    said = typed(title="Lawful access", text=OURS, topics=[topic.ref], question=question.ref, stance="support")
+    page = sign_in(make.officer()).post("/positions/log", data=said).get_data(as_text=True)
+    assert "It touches nothing that is shared with you." in panel(page)
+
+
+def test_a_page_that_shows_a_sensitive_entry_is_marked_so(make: Make, sign_in: SignIn) -> None:
+    topic, officer = make.topic("Encryption"), make.officer()
+    reader = f"user:{officer.id}"
+    make.position(
+        title="For you alone", text=THEIRS, topic=topic, level=2, audience=frozenset({reader}), restriction_reason="a source"
+    )
+    page = sign_in(officer).post("/positions/log", data=typed(text=OURS, topics=[topic.ref])).get_data(as_text=True)
+    assert "For you alone" in panel(page)
+    assert "OFFICIAL-SENSITIVE" in page.partition("</header>")[0]
+
+
+def test_only_those_who_write_for_a_unit_may_look(make: Make, sign_in: SignIn) -> None:
+    reader = make.person(roles=("leadership",))
+    assert sign_in(reader).post("/positions/log", data=typed(title="x")).status_code == 403
+
+
+def test_the_enter_key_saves_a_draft_whatever_stands_beside_the_form(make: Make, sign_in: SignIn) -> None:
+    page = sign_in(make.officer()).get("/positions/log").get_data(as_text=True)
+    form = page[page.index('class="form form-wide entry-form"') :]
+    first = re.search(r"<button[^>]*>", form)
+    assert first
+    assert 'name="do" value="draft"' in first[0]
