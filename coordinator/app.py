@@ -18,6 +18,7 @@ import coordinator.overlaps.models  # noqa: F401
 import coordinator.positions.models  # noqa: F401
 from coordinator import db as database
 from coordinator import extensions, pages
+from coordinator.butterfly.views import blueprint as butterfly
 from coordinator.calendar.views import blueprint as calendar
 from coordinator.chronicle.rules import may_audit
 from coordinator.chronicle.views import blueprint as chronicle
@@ -71,6 +72,7 @@ FEATURES = (
     exports,
     worklist,
     dashboard,
+    butterfly,
     digests,
     setup,
 )

@@ -49,6 +49,8 @@ LOGS, OWNERS, RELEASES, SETTLES = "yynnnny", "yynnnnh", "nynnnnh", "yyynnnh"
 DRAFT_RELEASED = "nyhhhhh"  # what is no other unit's business yet is not there for it
 
 GETS = {
+    "butterfly.index": INSIDE,
+    "butterfly.show": INSIDE,
     "calendar.add_counterpart": KEEPER,
     "calendar.add_event": KEEPER,
     "calendar.add_forum": KEEPER,
@@ -275,6 +277,7 @@ def world(make, session):
         "overlaps ref": overlap,
         "overlaps.answer_proposal ref": "A" * 22,
         "topics ref": topic.ref,
+        "butterfly ref": topic.ref,
         "exports.entry ref": position.ref,
         "exports.topic ref": topic.ref,
         "topics.cell unit": unit.ref,

@@ -200,6 +200,7 @@ def kind_of(endpoint: str) -> str:
     feature, _, view = endpoint.partition(".")
     kinds = {"positions": "entry", "dossiers": "entry", "entries": "entry", "topics": "topic", "overlaps": "overlap"}
     kinds |= {
+        "butterfly": "topic",
         "digests": "digest",
         "people": "unit",
         "groups": "group",
