@@ -14,6 +14,7 @@ import coordinator.dossiers.models  # noqa: F401
 import coordinator.exchange.models  # noqa: F401
 import coordinator.holidays.models  # noqa: F401
 import coordinator.likeness.models  # noqa: F401
+import coordinator.openings.models  # noqa: F401
 import coordinator.overlaps.models  # noqa: F401
 import coordinator.positions.models  # noqa: F401
 from coordinator import db as database
@@ -36,6 +37,7 @@ from coordinator.history.actions import take_turn
 from coordinator.holidays.views import blueprint as holidays
 from coordinator.intake.views import blueprint as intake
 from coordinator.lists.views import blueprint as lists
+from coordinator.openings.views import blueprint as openings
 from coordinator.overlaps.actions import follow
 from coordinator.overlaps.views import blueprint as overlaps
 from coordinator.people import gate
@@ -65,6 +67,7 @@ FEATURES = (
     positions,
     dossiers,
     entries,
+    openings,
     overlaps,
     detector,
     chronicle,

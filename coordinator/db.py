@@ -290,6 +290,12 @@ class Database:
         self.engine = make_engine(url, pool_size=pool_size)
         self._make.configure(bind=self.engine)
 
+    @contextmanager
+    def aside(self) -> Iterator[Session]:
+        """Yield a session beside the thread's own, for a note that is not to end what is being read there."""
+        with self._make() as session:
+            yield session
+
     def stop(self) -> None:
         """Close all connections."""
         self.session.remove()

@@ -25,8 +25,10 @@ from coordinator.digests.rules import Window
 from coordinator.entries import actions as entries
 from coordinator.entries import queries as entry_queries
 from coordinator.entries.models import AudienceToken, Entry, EntryVersion
+from coordinator.entries.rules import Recall
 from coordinator.exports import queries as export_queries
 from coordinator.history.models import Event, Head, Payload
+from coordinator.openings.models import Opening
 from coordinator.overlaps import actions as overlap_actions
 from coordinator.overlaps import queries as overlap_queries
 from coordinator.overlaps.models import Overlap
@@ -129,8 +131,10 @@ class Onlooker:
             return tuple(connection.execute(select(Head.__table__.c.number, Head.__table__.c.digest)).one())
 
     def forget(self, number: int, digest: str) -> None:
-        """Take away what a look itself has left in the history: files taken out, which the reader would see the next time."""
+        """Take away what a look itself has left: files taken out, which the reader would see in the history the next time, and
+        that pages were opened, which is written the first time only."""
         with db.engine.begin() as connection:
+            connection.execute(Opening.__table__.delete())
             for table in (Payload.__table__, Event.__table__):
                 connection.execute(table.delete().where(table.c.number > number))
             connection.execute(update(Head.__table__).values(number=number, digest=digest))
@@ -351,6 +355,14 @@ class World:
             )
         )
 
+    def open_position(self) -> Entry:
+        shared = {"question": self.question, "event": self.event, "topics": (self.topic.id, self.empty_topic.id)}
+        return self._hide(self.make.position(by=self.owner, stance="red_line", title=SECRET_WORDS, **shared))
+
+    def open_dossier(self) -> Entry:
+        shared = {"topic": self.side_topic, "event": self.event, "counterparts": (self.counterpart.id,)}
+        return self._hide(self.make.dossier(by=self.owner, title=SECRET_WORDS, **shared))
+
     def above_my_clearance(self) -> Entry:
         return self._hide(
             self.make.position(
@@ -426,6 +438,26 @@ def test_a_hidden_entry_changes_nothing_for_a_reader(world, onlooker, way):
     if way != "above_my_clearance":
         world.work_on(entry, world.owner)
         assert differences(before, onlooker.look()) == []
+
+
+RECALLS = {
+    "a position, back to a draft": ("open_position", Recall(to_draft=True, why="too wide")),
+    "a dossier, to fewer readers": ("open_dossier", Recall(to_draft=False, level=1, why="too wide")),
+    "a position, to a higher level": ("open_position", Recall(to_draft=False, level=2, why="too wide")),
+}
+
+
+@pytest.mark.parametrize(("way", "wanted"), RECALLS.values(), ids=RECALLS)
+def test_after_a_recall_the_world_is_one_in_which_the_entry_never_was(world, onlooker, way, wanted):
+    before = onlooker.look()
+    entry = getattr(world, way)()
+    assert "northern harbour" in onlooker.open(f"/{entry.kind.value}s/{HIDDEN_REF}").body
+    assert "northern harbour" in onlooker.open("/search?q=obsidian").body
+    by = world.make.act_as(world.owner)
+    with transaction(world.session):
+        entries.recall(world.session, entry_queries.one(world.session, HIDDEN_REF), wanted, by=by, at=world.at)
+    bind_reader(world.session, None)
+    assert differences(before, onlooker.look()) == []
 
 
 def test_the_owner_of_the_hidden_entry_sees_all_of_it(world, app, sign_in):

@@ -21,6 +21,7 @@ from coordinator.db import db, transaction
 from coordinator.entries.rules import may_log
 from coordinator.errors import Refused
 from coordinator.extensions import settings
+from coordinator.openings.gate import handed_out
 from coordinator.overlaps.rules import look
 from coordinator.pages import page_of, refusal_status, translated
 from coordinator.people.gate import require, signed_in
@@ -130,6 +131,7 @@ def brief(ref: str) -> ResponseReturnValue:
     found = queries.event(db.session(), ref)
     [coming] = agenda.state_of(db.session(), [found], on=on)
     answers = agenda.for_event(db.session(), found, on=on)
+    handed_out(*_entries(answers))
     return render_template(
         "calendar/brief.html",
         page_level=max((e.level for e in _entries(answers)), default=None),
@@ -146,6 +148,7 @@ def question(ref: str) -> ResponseReturnValue:
     me, on = signed_in(), today(settings().time_zone)
     found = queries.question(db.session(), ref)
     said = agenda.on_question(db.session(), found, on=on)
+    handed_out(*_entries([said]))
     overlaps = agenda.overlaps_on(db.session(), found.id, most=OVERLAPS_SHOWN)
     return render_template(
         "calendar/question.html",

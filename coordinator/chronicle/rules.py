@@ -150,7 +150,6 @@ _ENTRY = {
     "revised": N_("Version %(version)s saved."),
     "offered": N_("Release of version %(version)s asked for."),
     "released": N_("Version %(version)s released."),
-    "recalled": N_("Recalled: fewer may read it than before."),
     "superseded": N_("Superseded by another line of %(owner)s."),
     "withdrawn": N_("Withdrawn."),
     "expired": N_("Ran out: it was valid until the day before."),
@@ -315,6 +314,17 @@ def sentences(
     return [(SENTENCES[action], values)]
 
 
+def _recalled(said: Mapping[str, Any], before: Mapping[str, Any], words: Words) -> list[Said]:
+    values = {"version": said["version"]}
+    if said.get("draft"):
+        return [(N_("Version %(version)s, released too widely, was recalled: it is a draft again."), values)]
+    found: list[Said] = [(N_("Version %(version)s, released too widely, was recalled: fewer may read it than before."), values)]
+    if "level" in said:
+        old, new = (words.t(Level(level).label) for level in said["level"])
+        found.append((N_("Level moved from %(old)s to %(new)s."), {"old": old, "new": new}))
+    return found
+
+
 def _topic_added(said: Mapping[str, Any], before: Mapping[str, Any], words: Words) -> list[Said]:
     found: list[Said] = [(N_("Added as “%(name)s”."), {"name": said["name"]})]
     return [*found, (N_("Marked as an umbrella: sharing it says nothing."), {})] if said.get("umbrella") else found
@@ -418,6 +428,7 @@ def _file(said: Mapping[str, Any], before: Mapping[str, Any], words: Words) -> l
 
 _Tell = Callable[[Mapping[str, Any], Mapping[str, Any], Words], list[Said]]
 _MORE: dict[str, _Tell] = {
+    **{f"{kind.value}.recalled": _recalled for kind in Kind},
     "topic.added": _topic_added,
     "topic.umbrella_marked": _umbrella,
     "topic.broadened": _broadened,
@@ -537,6 +548,8 @@ def tell(event: Happening, found: Company, me: Person, words: Words) -> Told:
             quote = after.note
     elif did == "withdrawn" and thing is not None:
         quote = thing.ended_why
+    elif did == "recalled":
+        quote = next((v.recalled_why for v in found.versions.get(event.subject_id, []) if v.number == said.get("version")), "")
     return Told(tuple(words.t(line) for line in lines), quote, compare)
 
 

@@ -27,6 +27,8 @@ from coordinator.digests.rules import Window
 from coordinator.errors import Busy
 from coordinator.extensions import language, settings
 from coordinator.history.queries import last_number
+from coordinator.openings.actions import note
+from coordinator.openings.models import Way
 from coordinator.pages import LEVELS, address, log, spoken_language, translated
 from coordinator.people.queries import person_by_email
 
@@ -152,6 +154,7 @@ def _send(held: Claimed, *, moment: Moment) -> str:
         with bookkeeping(session):
             if not actions.begin_body(session, held, window, at=moment()):
                 raise _LetGo
+            note(session, found.told, Way.MAIL, person_id=whom.reader.person_id, unit_id=whom.unit_id, at=at)
 
     session.rollback()  # no view of the database is held open while the relay takes its time
     try:

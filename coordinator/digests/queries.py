@@ -22,6 +22,7 @@ from coordinator.digests.rules import (
     next_period,
     sealed,
 )
+from coordinator.entries.models import Entry
 from coordinator.errors import N_, NotFound, Refused
 from coordinator.history.models import Event
 from coordinator.holidays import queries as holidays
@@ -432,6 +433,12 @@ class Contents:
     def worth_sending(self) -> bool:
         """Say whether something changed that a person would want to hear of; that something merely lapsed is not."""
         return bool(self.pairs or self.papers or self.closed.keys() - {OverlapState.LAPSED})
+
+    @property
+    def told(self) -> list[Entry]:
+        """Return the entries whose titles a mail says: of what is sealed it says nothing."""
+        ends = [end for p in self.pairs if not sealed(p.level) for end in (p.mine, p.theirs)]
+        return [*ends, *(p.entry for p in self.papers if not sealed(p.level))]
 
     @property
     def _levels(self) -> list[int]:

@@ -34,12 +34,15 @@ from coordinator.entries.rules import (
     SecondPerson,
     may_edit,
     may_log,
+    may_recall,
     may_release,
     may_withdraw,
     says_the_same,
 )
 from coordinator.errors import Refused
 from coordinator.extensions import time_zone
+from coordinator.openings import queries as openings
+from coordinator.openings.gate import handed_out
 from coordinator.overlaps import queries as overlaps
 from coordinator.overlaps.actions import would_touch
 from coordinator.overlaps.rules import look, sentence
@@ -161,6 +164,7 @@ def show(ref: str) -> ResponseReturnValue:
     """Show a dossier: the work, who does it, until when, whose work it touches."""
     me, on = signed_in(), today(time_zone())
     dossier = queries.one(db.session(), ref)
+    handed_out(dossier)
     about = entries.about(db.session(), dossier, own=me.unit_id == dossier.unit_id)
     contacts, crowds = overlaps.contacts(db.session(), dossier)
     return render_template(
@@ -177,6 +181,7 @@ def show(ref: str) -> ResponseReturnValue:
         link=dossier.registry_link if is_link(dossier.registry_link) else None,
         papers=[(p.label, p.url if is_link(p.url) else None) for p in dossier.papers],
         positions=queries.positions_of(db.session(), dossier),
+        openings=openings.known(db.session(), dossier, about.versions, person=me),
         looks=[look(o, me, on=on, t=translated) for o in overlaps.of_entry(db.session(), dossier.id)],
         touches=would_touch(db.session(), about.under_way.content, unit_id=dossier.unit_id, on=on) if about.under_way else [],
         contacts=contacts,
@@ -187,6 +192,7 @@ def show(ref: str) -> ResponseReturnValue:
             "release": about.under_way is not None and may_release(me, dossier),
             "offer": about.under_way is not None and about.under_way.offered_at is None and may_edit(me, dossier),
             "withdraw": may_withdraw(me, dossier),
+            "recall": may_recall(me, dossier),
         },
     )
 

@@ -24,12 +24,18 @@ from coordinator.entries.models import (
 from coordinator.entries.rules import (
     Draft,
     EditedMeanwhile,
+    LowersTheLevel,
     NotCurrent,
+    NothingTakenBack,
     NotWaiting,
+    ReachesFurther,
+    Recall,
     SecondPerson,
     TextMissing,
     TitleMissing,
+    WhyRecalled,
     audience_tokens,
+    beyond_ministry,
     check_audience,
     needs_second_person,
 )
@@ -46,6 +52,7 @@ Apply = Callable[[Session, Any, dict[str, Any]], None]
 _apply: dict[Kind, Apply] = {}
 _may_stand: dict[Kind, Callable[[Session, Any, "EntryVersion", Person | None, datetime], None]] = {}
 _ended: list[Callable[[Session, Any, datetime], None]] = []
+_narrowed: list[Callable[[Session, Any, int, datetime], None]] = []
 
 
 def with_standing(kind: Kind, apply: Apply) -> None:
@@ -61,6 +68,11 @@ def before_release(kind: Kind, check: Callable[[Session, Any, EntryVersion, Pers
 def when_ended(follow: Callable[[Session, Any, datetime], None]) -> None:
     """Say what else happens when an entry stops being current."""
     _ended.append(follow)
+
+
+def when_narrowed(follow: Callable[[Session, Any, int, datetime], None]) -> None:
+    """Say what else happens when fewer may read an entry than before; it is told the number of the version that stood."""
+    _narrowed.append(follow)
 
 
 def keep_audience(session: Session, tokens: frozenset[str]) -> int:
@@ -189,6 +201,92 @@ def release(session: Session, entry: Entry, *, by: Person | None, at: datetime) 
     _write_rest(session, entry, version.content)
     entry.changed_number = record(session, f"{entry.kind.value}.released", subject=("entry", entry.id), by=by, at=at, said=said)
     touch(session, "entry", entry.id)
+
+
+def recall(session: Session, entry: Entry, wanted: Recall, *, by: Person, at: datetime) -> None:
+    """Take back a release that was too wide: fewer read it from this change on, or its own unit alone, as a draft again.
+
+    What stood and what was under way go on in new versions for those readers, so that the next release is not as wide by habit.
+    Raises NotCurrent if it is not released, and refuses what would let anybody read it who could not before.
+    """
+    refresh(session, entry)
+    if entry.state != State.RELEASED:
+        raise NotCurrent
+    before = entry.level, queries.tokens_of(session, entry.audience_id)
+    level = max(entry.level, wanted.level) if wanted.to_draft else wanted.level
+    audience = audience_tokens(entry.unit_id, () if wanted.to_draft else wanted.audience)
+    _check_recall(session, wanted.why, before, (level, audience), changes=wanted.to_draft)
+    stood = queries.version(session, entry, entry.standing_version)
+    waits = queries.version(session, entry, entry.newest_version) if entry.newest_version > stood.number else None
+    stood.recalled_at, stood.recalled_by_id, stood.recalled_why = at, by.id, wanted.why.strip()
+    audience_id = keep_audience(session, audience)
+    if wanted.to_draft:
+        again = _narrower(session, entry, waits or stood, level, audience_id, wanted.why, by=by, at=at)
+        entry.state, entry.released_at = State.DRAFT, None
+        entry.level = again.level
+    else:
+        again = _narrower(session, entry, stood, level, audience_id, wanted.why, by=by, at=at)
+        if entry.kind in _may_stand and level != entry.level:
+            _may_stand[entry.kind](session, entry, again, by, at)
+        again.offered_at = again.released_at = at
+        again.released_by_id = by.id
+        entry.level = level
+    entry.audience_id, entry.standing_version = audience_id, again.number
+    _write_columns(entry, again.content)
+    _write_rest(session, entry, again.content)
+    if wanted.to_draft:
+        for end in _ended:
+            end(session, entry, at)
+    else:
+        if waits is not None:
+            _narrower(session, entry, waits, level, audience_id, wanted.why, by=by, at=at)
+        for follow in _narrowed:
+            follow(session, entry, stood.number, at)
+    session.flush()
+    said: dict[str, Any] = {"version": stood.number, "draft": wanted.to_draft}
+    said |= {"level": [before[0], entry.level]} if entry.level != before[0] else {}
+    entry.changed_number = record(session, f"{entry.kind.value}.recalled", subject=("entry", entry.id), by=by, at=at, said=said)
+    touch(session, "entry", entry.id)
+
+
+Reach = tuple[int, frozenset[str]]  # a level, and the tokens of an audience
+
+
+def _check_recall(session: Session, why: str, before: Reach, after: Reach, *, changes: bool) -> None:
+    if not why.strip():
+        raise WhyRecalled
+    if not changes and before == after:
+        raise NothingTakenBack
+    if after[0] < before[0]:
+        raise LowersTheLevel
+    check_audience(*after, restriction_reason=why)
+    outside = queries.held_outside(session, before[1] | after[1])
+    farther = beyond_ministry(after[1], outside) and not beyond_ministry(before[1], outside)
+    if farther or queries.somebody_gains(session, before, after):
+        raise ReachesFurther
+
+
+def _narrower(
+    session: Session, entry: Entry, of: EntryVersion, level: int, audience_id: int, why: str, *, by: Person, at: datetime
+) -> EntryVersion:
+    """Add a version that says the same as another, for fewer readers; what was under way stays with whoever writes it."""
+    entry.newest_version += 1
+    own = of.released_at is None
+    version = EntryVersion(
+        entry_id=entry.id,
+        number=entry.newest_version,
+        content=of.content,
+        level=max(level, of.level),
+        audience_id=audience_id,
+        restriction_reason=why.strip(),
+        note=of.note if own else "",
+        author_id=of.author_id if own else by.id,
+        handed_to_id=of.handed_to_id if own else None,
+        made_at=at,
+    )
+    session.add(version)
+    session.flush()
+    return version
 
 
 def withdraw(session: Session, entry: Entry, *, why: str, by: Person | None, at: datetime) -> None:

@@ -319,7 +319,7 @@ class EntryForm(Form):
         self.counterparts.offer((c.ref, c.name, c.id) for c in choices.counterparts)
         self.level.offer(highest)
         counted = self.level.level
-        self.named.offer_readers(_readers(choices, counted))
+        self.named.offer_readers(offered_readers(choices, counted))
         if choices.headcount is not None:
             for choice in self.audience.choices:
                 if choice.value in OPEN_TO:
@@ -536,7 +536,8 @@ def day_of(held: str | None) -> date | None:
     return date.fromisoformat(held) if held else None
 
 
-def _readers(choices: Choices, level: int) -> Iterable[tuple[str, str, str]]:
+def offered_readers(choices: Choices, level: int) -> Iterable[tuple[str, str, str]]:
+    """Yield who may be named as a reader: token, ref and label, where it may be told with the number of people at a level."""
     offered: dict[str, tuple[str, str]] = {}
     numbers: dict[int, str] = {}  # many units are of one size, and it takes a while to say it
     every: tuple[tuple[str, Sequence[Any]], ...] = (

@@ -173,12 +173,17 @@ class EntryVersion(Base):
     released_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     # whoever goes on with it where its author has handed the work over; who wrote it stays as it was
     handed_to_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"), index=True)
+    # its release was too wide and was taken back: by another version for fewer readers, or by going back to a draft
+    recalled_at: Mapped[datetime | None] = mapped_column(Moment)
+    recalled_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    recalled_why: Mapped[str] = mapped_column(Text, default="")
 
     entry: Mapped[Entry] = relationship(lazy="raise")
     audience: Mapped[Audience] = relationship(lazy="raise")
     author: Mapped[Person | None] = relationship(lazy="raise", foreign_keys=[author_id])
     released_by: Mapped[Person | None] = relationship(lazy="raise", foreign_keys=[released_by_id])
     handed_to: Mapped[Person | None] = relationship(lazy="raise", foreign_keys=[handed_to_id])
+    recalled_by: Mapped[Person | None] = relationship(lazy="raise", foreign_keys=[recalled_by_id])
 
 
 class EntryTopic(Base):

@@ -109,7 +109,12 @@ def versions(session: Session, entry: Entry) -> Sequence[EntryVersion]:
     return session.scalars(
         select(EntryVersion)
         .where(EntryVersion.entry_id == entry.id)
-        .options(joinedload(EntryVersion.author), joinedload(EntryVersion.released_by), joinedload(EntryVersion.handed_to))
+        .options(
+            joinedload(EntryVersion.author),
+            joinedload(EntryVersion.released_by),
+            joinedload(EntryVersion.handed_to),
+            joinedload(EntryVersion.recalled_by),
+        )
         .order_by(EntryVersion.number.desc())
     ).all()
 
@@ -611,8 +616,8 @@ def held_outside(session: Session, tokens: frozenset[str]) -> frozenset[str]:
     return tokens & named
 
 
-def count_readers(session: Session, *, level: int, audience: frozenset[str]) -> int:
-    """Return how many people may see an entry of a level and an audience; rules.may_see over everybody is its twin."""
+def _read_by(session: Session, *, level: int, audience: frozenset[str]) -> ColumnElement[bool]:
+    """Return the condition for persons, joined with unit and organisation, who may see an entry of a level and an audience."""
     units = seats(session)
     numbers: defaultdict[str, list[int]] = defaultdict(list)
     for token in audience:
@@ -620,21 +625,42 @@ def count_readers(session: Session, *, level: int, audience: frozenset[str]) -> 
         if number.isdecimal():
             numbers[kind].append(int(number))
     coordinated = [i for i, seat in units.items() if not set(seat.line).isdisjoint(numbers["coord"])]
-    return session.scalars(
-        select(func.count(Person.id))
+    return and_(
+        Person.disabled_at.is_(None),
+        _reach() >= level,
+        or_(
+            Person.unit_id.in_([i for i, seat in units.items() if not seat.tokens.isdisjoint(audience)]),
+            Person.id.in_(numbers["user"]),
+            Person.id.in_(select(Membership.person_id).where(Membership.group_id.in_(numbers["group"]))),
+            and_(Person.unit_id.in_(coordinated), _coordinates()),
+        ),
+    )
+
+
+def _everybody(*columns: Any) -> Select[Any]:
+    return (
+        select(*columns)
+        .select_from(Person)
         .join(Unit, Unit.id == Person.unit_id)
         .join(Organisation, Organisation.id == Unit.organisation_id)
-        .where(
-            Person.disabled_at.is_(None),
-            _reach() >= level,
-            or_(
-                Person.unit_id.in_([i for i, seat in units.items() if not seat.tokens.isdisjoint(audience)]),
-                Person.id.in_(numbers["user"]),
-                Person.id.in_(select(Membership.person_id).where(Membership.group_id.in_(numbers["group"]))),
-                and_(Person.unit_id.in_(coordinated), _coordinates()),
-            ),
-        )
-    ).one()
+    )
+
+
+def count_readers(session: Session, *, level: int, audience: frozenset[str]) -> int:
+    """Return how many people may see an entry of a level and an audience; rules.may_see over everybody is its twin."""
+    return int(session.scalars(_everybody(func.count(Person.id)).where(_read_by(session, level=level, audience=audience))).one())
+
+
+def readers_among(session: Session, ids: Iterable[int], *, level: int, audience: frozenset[str]) -> frozenset[int]:
+    """Return those of some persons who may see an entry of a level and an audience."""
+    may = _read_by(session, level=level, audience=audience)
+    return frozenset(session.scalars(_everybody(Person.id).where(Person.id.in_(sorted(ids)), may)))
+
+
+def somebody_gains(session: Session, before: tuple[int, frozenset[str]], after: tuple[int, frozenset[str]]) -> bool:
+    """Say whether somebody could read an entry of a level and an audience after a change who could not before."""
+    could, can = (_read_by(session, level=level, audience=audience) for level, audience in (before, after))
+    return session.scalar(_everybody(Person.id).where(can, ~could).limit(1)) is not None
 
 
 # --- the page of an entry -------------------------------------------------------------------------------------------------

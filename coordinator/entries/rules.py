@@ -114,6 +114,11 @@ def may_withdraw(person: Person, entry: Entry) -> bool:
     return entry.state == State.RELEASED and Role.RELEASING_OFFICER in person.roles
 
 
+def may_recall(person: Person, entry: Entry) -> bool:
+    """A releasing officer of the owner unit takes back a release that was too wide."""
+    return Role.RELEASING_OFFICER in person.roles and person.unit_id == entry.unit_id and entry.state == State.RELEASED
+
+
 class SecondPerson(Refused):
     """Lowering the level, or going beyond the ministry, takes a second person: somebody other than the author must release this."""
 
@@ -129,6 +134,40 @@ def needs_second_person(
     """Say whether releasing a version lowers the level or opens the entry beyond the ministry for the first time."""
     lowers = standing_level is not None and version.level < standing_level
     return lowers or (beyond_ministry(audience, outside) and not beyond_ministry(standing_audience, outside))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recall:
+    """How a release that was too wide is taken back: to the own unit, as a draft, or to these readers at this level."""
+
+    to_draft: bool
+    why: str
+    level: int = Level.PUBLIC
+    audience: frozenset[str] = frozenset()
+
+
+class WhyRecalled(Refused):
+    """Say why it is recalled; your unit alone reads it."""
+
+    field = "why"
+
+
+class ReachesFurther(Refused):
+    """A recall only takes away, and these readers hold somebody who could not read it before. Release a new version for them."""
+
+    field = "named"
+
+
+class LowersTheLevel(Refused):
+    """A recall never lowers the level. Release a new version instead."""
+
+    field = "level"
+
+
+class NothingTakenBack(Refused):
+    """These are the readers and the level that it has now. Choose fewer readers, a higher level, or make it a draft again."""
+
+    field = "audience"
 
 
 # what anybody who sees an entry may know to have happened to it; drafting is its own unit's business

@@ -13,6 +13,7 @@ from coordinator.entries import actions, queries, rules
 from coordinator.entries.forms import WithdrawForm, audience_in_words, day, labelled, shown
 from coordinator.entries.models import Entry, EntryVersion
 from coordinator.errors import NotFound, Refused
+from coordinator.openings.gate import handed_out
 from coordinator.pages import refusal_status, translated
 from coordinator.people.gate import reader, require, signed_in
 from coordinator.people.models import Person
@@ -73,6 +74,7 @@ def compare(ref: str) -> ResponseReturnValue:
     """Show what differs between two versions of an entry; without numbers, between the last two."""
     me = signed_in()
     entry = queries.one(db.session(), ref)
+    handed_out(entry)
     versions = {v.number: v for v in queries.versions(db.session(), entry)}
     numbers = sorted(versions)
     before = versions[_number("from", numbers[-2:][0] if numbers else 0, versions)]

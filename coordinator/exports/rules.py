@@ -209,13 +209,15 @@ LABELS = {
 
 
 class Counted:
-    """Rows on their way into a file: how many there were by now, and the highest level among them."""
+    """Rows on their way into a file: how many there were by now, the highest level among them, the refs of their entries."""
 
     def __init__(self, rows: Iterable[Mapping[str, Any]]) -> None:
         self._rows, self.rows, self.level = rows, 0, int(Level.PUBLIC)
+        self.refs: list[str] = []
 
     def __iter__(self) -> Iterator[Mapping[str, Any]]:
         for row in self._rows:
             self.rows += 1
             self.level = max(self.level, row["level"])
+            self.refs += [row["ref"]] if "first_ref" not in row else [row["first_ref"], row["second_ref"]]
             yield row

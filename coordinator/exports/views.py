@@ -191,6 +191,7 @@ def _file(wanted: Wanted, form: Format) -> ResponseReturnValue:
                 rows=rows.rows,
                 level=rows.level,
                 digest=digest,
+                refs=rows.refs,
                 by=me,
                 at=taken.at,
             )

@@ -22,6 +22,7 @@ from coordinator.entries.rules import may_edit, may_log
 from coordinator.errors import N_, NotFound, Refused
 from coordinator.extensions import settings, time_zone
 from coordinator.fields import Form
+from coordinator.openings.gate import handed_out
 from coordinator.overlaps import actions, queries, rules
 from coordinator.overlaps.forms import ConfirmForm, DismissForm, ReopenForm, SettleForm
 from coordinator.overlaps.models import Closing, Outcome, Overlap, OverlapKind, OverlapState, Severity, Side, Step
@@ -247,6 +248,7 @@ def show(ref: str) -> ResponseReturnValue:
 def _page(ref: str, *, sent: Form | None = None, status: int = 200) -> ResponseReturnValue:
     person = signed_in()
     overlap = queries.one(db.session(), ref)
+    handed_out(overlap.low, overlap.high)
     steps = queries.steps(db.session(), overlap)
     look = rules.look(overlap, person, on=today(time_zone()), t=translated)
     own, mine, theirs = look.own, look.mine, look.theirs

@@ -7,9 +7,12 @@ from sqlalchemy.orm import Session
 
 from coordinator.db import touch
 from coordinator.entries import actions as entries
-from coordinator.entries.models import EntryVersion, Kind, State
+from coordinator.entries.models import Entry, EntryVersion, Kind, State
+from coordinator.entries.queries import tokens_of
+from coordinator.entries.rules import may_see
 from coordinator.history.actions import record
 from coordinator.people.models import Person, Unit
+from coordinator.people.queries import unit_readers
 from coordinator.positions import queries
 from coordinator.positions.models import Adherence, Position, Stance
 from coordinator.positions.rules import AdheresToItself, AlreadyHeld, NothingToAdhereTo, PositionDraft, check
@@ -129,6 +132,20 @@ def _end_adherences(session: Session, entry: Position, at: datetime) -> None:
         adherence.ended_at = at
 
 
+def _follow_recall(session: Session, entry: Entry, was: int, at: datetime) -> None:
+    """End the adherence of units that a recall took the line from; the others hold the same words under their new number."""
+    if entry.kind != Kind.POSITION:
+        return
+    standing = session.scalars(select(Adherence).where(Adherence.entry_id == entry.id, Adherence.ended_at.is_(None))).all()
+    readers = unit_readers(session, {a.unit_id for a in standing})
+    audience = tokens_of(session, entry.audience_id)
+    for adherence in standing:
+        if not may_see(readers[adherence.unit_id], level=entry.level, audience=audience):
+            _leave(session, adherence, by=None, at=at)
+        elif adherence.version == was:
+            adherence.version = entry.standing_version
+
+
 def _write_stance(session: Session, position: Position, content: dict[str, object]) -> None:
     stance = content.get("stance")
     position.stance = Stance(str(stance)) if stance else None
@@ -136,4 +153,5 @@ def _write_stance(session: Session, position: Position, content: dict[str, objec
 
 entries.before_release(Kind.POSITION, _make_room)
 entries.when_ended(_end_adherences)
+entries.when_narrowed(_follow_recall)
 entries.with_standing(Kind.POSITION, _write_stance)

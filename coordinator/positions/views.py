@@ -32,12 +32,15 @@ from coordinator.entries.rules import (
     SecondPerson,
     may_edit,
     may_log,
+    may_recall,
     may_release,
     may_withdraw,
     says_the_same,
 )
 from coordinator.errors import Refused
 from coordinator.extensions import time_zone
+from coordinator.openings import queries as openings
+from coordinator.openings.gate import handed_out
 from coordinator.overlaps import queries as overlaps
 from coordinator.overlaps.actions import would_touch
 from coordinator.overlaps.rules import look, sentence
@@ -188,6 +191,7 @@ def show(ref: str) -> ResponseReturnValue:
     """Show a position: the line, what stands around it, whose work it touches."""
     me, on = signed_in(), today(time_zone())
     position = queries.one(db.session(), ref)
+    handed_out(position)
     about = entries.about(db.session(), position, own=me.unit_id == position.unit_id)
     adherences = queries.adherences(db.session(), [position.id])
     standing = next((v for v in about.versions if v.number == position.standing_version), None)
@@ -206,6 +210,7 @@ def show(ref: str) -> ResponseReturnValue:
         on=on,
         link=position.registry_link if is_link(position.registry_link) else None,
         adherences=adherences,
+        openings=openings.known(db.session(), position, about.versions, person=me),
         dossiers=drawing_on(db.session(), position.id),
         looks=[look(o, me, on=on, t=translated) for o in overlaps.of_entry(db.session(), position.id)],
         touches=would_touch(db.session(), about.under_way.content, unit_id=position.unit_id, on=on) if about.under_way else [],
@@ -220,6 +225,7 @@ def show(ref: str) -> ResponseReturnValue:
             "release": about.under_way is not None and may_release(me, position),
             "offer": about.under_way is not None and about.under_way.offered_at is None and may_edit(me, position),
             "withdraw": may_withdraw(me, position),
+            "recall": may_recall(me, position),
             "supersede": may_edit(me, position) and position.state == State.RELEASED,
             "adhere": rules.may_adhere(me, position) and all(a.unit_id != me.unit_id for a in adherences),
             "leave": rules.may_leave(me, [a.unit_id for a in adherences]),

@@ -9,11 +9,12 @@ from sqlalchemy import exists, select
 from coordinator import jobs
 from coordinator.calendar import actions as calendar
 from coordinator.clock import now
-from coordinator.db import bind_reader, db, transaction
+from coordinator.db import bind_reader, bookkeeping, db, transaction
 from coordinator.dossiers import actions as dossiers
 from coordinator.extensions import settings
 from coordinator.history.actions import record
 from coordinator.history.queries import of as events_of
+from coordinator.openings.actions import forget_old
 from coordinator.overlaps import actions as overlaps
 from coordinator.overlaps.models import Recheck
 from coordinator.pages import log
@@ -73,6 +74,8 @@ def nightly(*, on: date, at: datetime) -> dict[str, int]:
     with transaction(session):
         record(session, "day.begun", subject=("day", on.toordinal()), by=None, at=at, said=dict(said))
     bind_reader(session, None)
+    with bookkeeping(session):
+        forget_old(session, at=at)
     log.info("nightly change done", on=on.isoformat(), **said)
     return said
 

@@ -76,8 +76,10 @@ def test_the_history_keeps_no_words_that_were_searched_for():
 
 
 def test_rows_are_counted_on_their_way_with_the_highest_level_among_them():
-    rows = Counted([{"level": 0}, {"level": 2}, {"level": 1}])
+    pair = {"level": 1, "ref": "o", "first_ref": "c", "second_ref": "d"}
+    rows = Counted([{"level": 0, "ref": "a"}, {"level": 2, "ref": "b"}, pair])
     assert len(list(rows)) == rows.rows == 3
+    assert rows.refs == ["a", "b", "c", "d"]
     assert rows.level == 2
 
 
