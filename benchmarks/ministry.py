@@ -16,12 +16,12 @@ from coordinator.demo.rules import read
 from coordinator.dossiers.models import DossierType, Milestone
 from coordinator.entries.actions import index
 from coordinator.entries.models import Audience, AudienceToken, Entry, EntryCounterpart, EntryTopic, EntryVersion, Kind, State
-from coordinator.likeness.actions import keep_words
-from coordinator.likeness.rules import _word_list
 from coordinator.overlaps.models import Closing, Overlap, OverlapState, Side, Step
 from coordinator.people.models import Circle, Duty, Organisation, Person, Role, Unit
 from coordinator.positions.models import Stance
 from coordinator.topics.models import Broader, Equity, Related, Stake, Topic, TopicName
+from coordinator.words.actions import keep_words
+from coordinator.words.rules import _word_list
 
 UNITS, TOPICS, FORUMS, EVENTS, COUNTERPARTS = 500, 300, 60, 150, 120
 BUREAUS = 40

@@ -13,10 +13,10 @@ import coordinator.digests.models  # noqa: F401
 import coordinator.dossiers.models  # noqa: F401
 import coordinator.exchange.models  # noqa: F401
 import coordinator.holidays.models  # noqa: F401
-import coordinator.likeness.models  # noqa: F401
 import coordinator.openings.models  # noqa: F401
 import coordinator.overlaps.models  # noqa: F401
 import coordinator.positions.models  # noqa: F401
+import coordinator.words.models  # noqa: F401
 from coordinator import db as database
 from coordinator import extensions, pages
 from coordinator.butterfly.views import blueprint as butterfly

@@ -11,12 +11,12 @@ from coordinator.db import read_as_system
 from coordinator.dossiers.models import Dossier
 from coordinator.entries.models import Entry
 from coordinator.entries.queries import Filters, listed, with_company
-from coordinator.likeness.queries import words_of
-from coordinator.likeness.rules import keywords, likeness, phrases
 from coordinator.overlaps import queries as overlaps
 from coordinator.overlaps.models import Overlap, Recheck
 from coordinator.overlaps.rules import Facts, Finding, Floors, Signals, Text, Vocabulary, judge, signals, texts_compared
 from coordinator.stems import query_stems
+from coordinator.words.queries import words_of
+from coordinator.words.rules import keywords, likeness, phrases
 
 # --- two entries -------------------------------------------------------------------------------------------------------
 

@@ -15,10 +15,6 @@ from coordinator.entries.models import Entry
 from coordinator.entries.rules import may_see
 from coordinator.errors import Refused
 from coordinator.history.actions import record
-from coordinator.likeness.actions import keep_words, text_digest
-from coordinator.likeness.models import EntryWords
-from coordinator.likeness.queries import keyword_counts, words_of
-from coordinator.likeness.rules import keywords, likeness_many, parse, phrases
 from coordinator.overlaps import queries
 from coordinator.overlaps.models import (
     FAR,
@@ -60,6 +56,10 @@ from coordinator.people.models import Person, Role, Unit
 from coordinator.people.queries import unit_readers
 from coordinator.topics.actions import when_merged
 from coordinator.topics.models import Topic
+from coordinator.words.actions import keep_words, text_digest
+from coordinator.words.models import EntryWords
+from coordinator.words.queries import keyword_counts, words_of
+from coordinator.words.rules import keywords, likeness_many, parse, phrases
 
 _overlap, _side, _step = Overlap.__table__, Side.__table__, Step.__table__
 Pair = tuple[int, int]

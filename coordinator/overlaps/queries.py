@@ -27,8 +27,6 @@ from coordinator.entries.queries import (
     visible,
 )
 from coordinator.errors import NotFound
-from coordinator.likeness.queries import Ids, keyword_postings, postings
-from coordinator.likeness.rules import SHARED_KEYWORDS
 from coordinator.overlaps.models import FAR, Overlap, OverlapKind, OverlapState, Severity, Side, Step
 from coordinator.overlaps.rules import Facts, Floors, Vocabulary, week_of
 from coordinator.people.models import Circle, Person, Unit
@@ -38,6 +36,8 @@ from coordinator.positions.models import Position, Stance
 from coordinator.settings import detection
 from coordinator.topics.models import Related, Topic
 from coordinator.topics.queries import basket, standing
+from coordinator.words.queries import Ids, keyword_postings, postings
+from coordinator.words.rules import SHARED_KEYWORDS
 
 # --- who sees an overlap: whoever sees both ends -----------------------------------------------------------------------
 

@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 from coordinator.entries.models import Entry
 from coordinator.errors import N_, Refused
 from coordinator.history.rules import canonical
-from coordinator.likeness.rules import SHARED_KEYWORDS
 from coordinator.overlaps.models import FAR, Closing, Overlap, OverlapKind, OverlapState, Severity, Side
 from coordinator.people.models import Person, Role, Unit
 from coordinator.positions.models import Stance
+from coordinator.words.rules import SHARED_KEYWORDS
 
 # --- what is looked at -------------------------------------------------------------------------------------------------
 

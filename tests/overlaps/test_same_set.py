@@ -19,8 +19,6 @@ from coordinator.entries import queries as queries_of_entries
 from coordinator.entries.models import Entry, State
 from coordinator.errors import Refused
 from coordinator.history.actions import record
-from coordinator.likeness.queries import words_of
-from coordinator.likeness.rules import keywords, likeness, phrases
 from coordinator.overlaps import actions, queries
 from coordinator.overlaps.models import FAR, Overlap, OverlapKind, Side
 from coordinator.overlaps.rules import Text, judge, signals, texts_compared
@@ -30,6 +28,8 @@ from coordinator.positions import actions as positions
 from coordinator.positions.models import Stance
 from coordinator.positions.rules import PositionDraft
 from coordinator.topics.models import Related, Topic
+from coordinator.words.queries import words_of
+from coordinator.words.rules import keywords, likeness, phrases
 
 SEEDS = range(int(os.environ.get("SAME_SET_SEEDS", "4")))
 WORDS = {

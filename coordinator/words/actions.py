@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 
 from coordinator.db import read_as_system
 from coordinator.entries.models import Entry, State
-from coordinator.likeness.models import EntryKeyword, EntryWords
-from coordinator.likeness.rules import keywords, parse
+from coordinator.words.models import EntryKeyword, EntryWords
+from coordinator.words.rules import keywords, parse
 
 _entry = Entry.__table__
 _words = EntryWords.__table__

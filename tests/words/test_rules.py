@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from coordinator.likeness import rules
-from coordinator.likeness.rules import Words, keywords, likeness, likeness_many, parse, phrases, stem_list
+from coordinator.words import rules
+from coordinator.words.rules import Words, keywords, likeness, likeness_many, parse, phrases, stem_list
 
 POSSIBLE = 0.65
 

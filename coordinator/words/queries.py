@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, func, select
 
-from coordinator.likeness.models import EntryKeyword, EntryWords
-from coordinator.likeness.rules import Words
+from coordinator.words.models import EntryKeyword, EntryWords
+from coordinator.words.rules import Words
 
 Ids = NDArray[np.int64]
 _words = EntryWords.__table__

@@ -1,1 +1,0 @@
-"""How alike two texts are, as far as the two texts themselves can tell."""
