@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -37,6 +38,7 @@ __all__ = [
     "EmailLine",
     "Form",
     "Line",
+    "LinkLine",
     "Password",
     "RefField",
     "RefMultipleField",
@@ -46,6 +48,7 @@ __all__ = [
     "WordField",
     "WordMultipleField",
     "WordRadioField",
+    "is_link",
 ]
 
 # What turns the reading direction of a text: each opening one has to be closed again within its paragraph.
@@ -160,6 +163,27 @@ class Line(StringField):
 
     def _value(self) -> str:
         return without_fault(super()._value())
+
+
+class LinkLine(Line):
+    """The address of a page or a file elsewhere."""
+
+    def __init__(self, label: Any = None, **given: Any) -> None:
+        super().__init__(label, most=500, **given)
+
+    def post_validate(self, form: Any, validation_stopped: bool) -> None:
+        """Take a whole https address only: nothing else is ever shown as a link."""
+        if self.data and not self.errors and not is_link(self.data):
+            raise ValidationError(_("A link starts with https://."))
+
+
+def is_link(address: str) -> bool:
+    """Say whether an address may be shown as a link: https, and a host."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return False
+    return parts.scheme == "https" and bool(parts.netloc) and not any(c.isspace() for c in address)
 
 
 class Text(TextAreaField):

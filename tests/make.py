@@ -10,8 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from coordinator.calendar import actions as calendar
-from coordinator.calendar.models import Counterpart, CounterpartKind, Event, Forum, Question
-from coordinator.calendar.rules import CounterpartDraft, EventDraft, ForumDraft, QuestionDraft
+from coordinator.calendar.models import Counterpart, CounterpartKind, Event, Forum, Instrument, InstrumentKind, Question
+from coordinator.calendar.rules import CounterpartDraft, EventDraft, ForumDraft, InstrumentDraft, QuestionDraft
 from coordinator.db import bind_reader, bookkeeping, transaction
 from coordinator.deputies import actions as deputies
 from coordinator.deputies.models import Deputy
@@ -211,6 +211,12 @@ class Make:
         draft = CounterpartDraft(name=name or f"Country {next(self._numbers)}", kind=CounterpartKind(kind), code=code)
         with transaction(self.session):
             return calendar.add_counterpart(self.session, draft, by=None, at=self.at)
+
+    def instrument(self, name: str | None = None, *, kind: str = "treaty", **said: Any) -> Instrument:
+        name = name or f"Treaty {next(self._numbers)}"
+        draft = InstrumentDraft(name=name, short_name=said.pop("short_name", name[:60]), kind=InstrumentKind(kind), **said)
+        with transaction(self.session):
+            return calendar.add_instrument(self.session, draft, by=None, at=self.at)
 
     # --- entries
 

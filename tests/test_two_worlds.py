@@ -91,7 +91,7 @@ class Onlooker:
         more += [f"/positions/log?supersedes={HIDDEN_REF}", f"/positions/log?topic={self.known['topic'][0]}"]
         more += [f"/entries/{r}/compare?from=1&to=2" for r in (*self.known["entry"], HIDDEN_REF)]
         more += [f"/history?{query}" for query in ("page=2", "sort=position", "sort=overlap", "since=2026-03-02", "who=e")]
-        for name in ("topic", "unit", "forum", "event", "question", "counterpart", "overlap"):
+        for name in ("topic", "unit", "forum", "event", "question", "counterpart", "instrument", "overlap"):
             more += [f"/history?{name}={r}" for r in (*self.known[name], HIDDEN_REF)]
         more += [f"/history?entry={r}" for r in (*self.known["entry"], HIDDEN_REF)] + [f"/history?by={self.person.ref}"]
         more += [f"/calendar/month?month={m}" for m in ("2026-03", "2026-04", "2026-13")]
@@ -103,7 +103,7 @@ class Onlooker:
         reader, _other, owner = self.known["unit"]
         topic, event, day = self.known["topic"][0], self.known["event"][0], now().date().isoformat()
         found = [f"{name}={owner}" for name in ("unit", "bureau", "other", "other_bureau")]
-        found += [f"{name}={self.known[name][0]}" for name in ("forum", "event", "question")]
+        found += [f"{name}={self.known[name][0]}" for name in ("forum", "event", "question", "counterpart", "instrument")]
         found += [f"basket={topic}", "circle=ministry", "unacknowledged=1", "current=1", "stance=red_line"]
         found += [f"opened={day}", f"closed={day}", f"until={day}", f"event={HIDDEN_REF}"]
         found += [f"{name}={day}" for name in ("opened_since", "acknowledged_since", "after", "released_since", "ended_since")]
@@ -259,6 +259,7 @@ class World:
         self.event = make.event(forum=self.forum)
         self.question = make.question("A binding instrument on encryption", topic=self.topic, forum=self.forum)
         self.counterpart = make.counterpart("Freedonia")
+        self.instrument = make.instrument("Treaty of Freedonia", forum_id=self.forum.id, party_ids=(self.counterpart.id,))
         unit = make.unit("Readers")
         self.reader = make.person(unit=unit, roles=("officer", "releasing_officer"), clearance=1)
         self.other, self.owner = make.officer(unit=make.unit("Others")), make.officer(unit=make.unit("Owners"))
@@ -268,7 +269,13 @@ class World:
         self.visible = [
             make.position(by=self.reader, stance="support", title="We support the instrument", **shared),
             make.position(by=self.other, stance="oppose", title="We oppose the instrument", **shared),
-            make.dossier(by=self.other, topic=self.side_topic, title="Cables", counterparts=(self.counterpart.id,)),
+            make.dossier(
+                by=self.other,
+                topic=self.side_topic,
+                title="Cables",
+                counterparts=(self.counterpart.id,),
+                instruments=(self.instrument.id,),
+            ),
             make.position(by=self.reader, released=False, title="A draft of ours", topic=self.topic),
         ]
         for unit in (self.reader.unit, self.owner.unit):
@@ -318,6 +325,7 @@ class World:
             "forum": [self.forum.ref],
             "question": [self.question.ref],
             "counterpart": [self.counterpart.ref],
+            "instrument": [self.instrument.ref],
             "unit": [self.reader.unit.ref, self.other.unit.ref, self.owner.unit.ref],
             "overlap": [self.overlap_ref],
             "digest": [self.digest_ref],
@@ -351,6 +359,7 @@ class World:
                 event=self.event,
                 title="Cables",
                 counterparts=(self.counterpart.id,),
+                instruments=(self.instrument.id,),
                 text=SECRET_WORDS,
             )
         )

@@ -2,21 +2,22 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased, joinedload
 
-from coordinator.agenda.rules import ANSWERS, Answer, Asked, Coming, answer
-from coordinator.calendar.models import Event, Question
-from coordinator.calendar.queries import next_events, questions
+from coordinator.agenda.rules import ANSWERS, Answer, Asked, Coming, Tally, Work, answer, at_work_in_order
+from coordinator.calendar.models import Counterpart, Event, Instrument, Question
+from coordinator.calendar.queries import counterparts, events, instruments, next_events, questions
 from coordinator.db import bound_reader
-from coordinator.entries.models import Entry, EntryTopic, Kind, State
+from coordinator.dossiers.models import Milestone
+from coordinator.entries.models import Entry, EntryCounterpart, EntryInstrument, EntryTopic, Kind, State
 from coordinator.entries.queries import with_company
 from coordinator.overlaps import queries as overlaps
-from coordinator.overlaps.models import Overlap, OverlapKind, Severity
+from coordinator.overlaps.models import FAR, Overlap, OverlapKind, Severity
 from coordinator.overlaps.queries import OPEN
 from coordinator.overlaps.rules import RANK
 from coordinator.people.models import Circle, Organisation, Unit
@@ -396,3 +397,90 @@ def dossiers_at(session: Session, event_id: int, *, most: int = MOST_DOSSIERS) -
         .order_by(Entry.logged_on.desc(), Entry.id.desc())
         .limit(most)
     ).all()
+
+
+# --- who works on a thing ----------------------------------------------------------------------------------------------
+
+MOST_WORK = 200
+
+
+def at_work(session: Session, links: type[EntryCounterpart | EntryInstrument], thing_id: int, *, on: date) -> list[Work]:
+    """Return who works on a counterpart or an instrument: the units whose next day is nearest first, and so their entries.
+
+    At most the 200 newest entries; the number of statements is the same however much there is.
+    """
+    entries = session.scalars(
+        with_company()
+        .where(_found(_entry.c.id.in_(_named_by(links, thing_id))))
+        .order_by(Entry.logged_on.desc(), Entry.id.desc())
+        .limit(MOST_WORK)
+    ).all()
+    due = session.execute(
+        select(Milestone.entry_id, func.min(Milestone.due_on))
+        .where(Milestone.entry_id.in_([e.id for e in entries]), Milestone.due_on >= on)
+        .group_by(Milestone.entry_id)
+    )
+    days: dict[int, date] = dict(due.all())
+    for entry in entries:
+        if entry.event is not None and entry.event.ends_on >= on:
+            days[entry.id] = min(entry.event.starts_on, days.get(entry.id, entry.event.starts_on))
+    return at_work_in_order(entries, days)
+
+
+def overlaps_of(
+    session: Session, links: type[EntryCounterpart | EntryInstrument], thing_id: int, *, most: int
+) -> Sequence[Overlap]:
+    """Return the open overlaps of two entries that both concern a counterpart or refer to an instrument, the worst first."""
+    return _open(session, _entry.c.id.in_(_named_by(links, thing_id)), most=most)
+
+
+def _thing(links: Any) -> Any:
+    return links.counterpart_id if links is EntryCounterpart else links.instrument_id
+
+
+def _named_by(links: Any, thing_id: int) -> Any:
+    return select(links.entry_id).where(_thing(links) == thing_id)
+
+
+def tallies(session: Session, links: type[EntryCounterpart | EntryInstrument], *, on: date) -> dict[int, Tally]:
+    """Return for each counterpart or instrument how many units and entries are on it, and the nearest event they go to."""
+    of = _thing(links)
+    released = (Entry.id == links.entry_id, Entry.state == State.RELEASED)
+    counted = session.execute(
+        select(of, func.count(func.distinct(Entry.unit_id)), func.count(Entry.id)).join(Entry, and_(*released)).group_by(of)
+    ).all()
+    ahead_of_us = {event.id: event for event in events(session, ending_from=on)}
+    named: dict[int, Event] = {}
+    pairs = session.execute(select(of, Entry.event_id).join(Entry, and_(*released)).where(Entry.event_id.is_not(None)).distinct())
+    for thing_id, event_id in pairs:
+        event = ahead_of_us.get(event_id or 0)
+        if event is not None and (thing_id not in named or _nearer(event, named[thing_id])):
+            named[thing_id] = event
+    return {thing_id: Tally(units, entries, named.get(thing_id)) for thing_id, units, entries in counted}
+
+
+def _nearer(event: Event, other: Event) -> bool:
+    return (event.starts_on, event.id) < (other.starts_on, other.id)
+
+
+def instruments_nearest_first(session: Session, *, on: date) -> list[tuple[Instrument, Tally]]:
+    """Return the instruments, each with who is on it: the nearest event first (of an entry, else of the forum), then by name."""
+    counted, nearest = tallies(session, EntryInstrument, on=on), next_events(session, on=on)
+    found = []
+    for instrument in instruments(session):
+        tally = counted.get(instrument.id, Tally())
+        if tally.event is None:
+            tally = replace(tally, event=nearest.get(instrument.forum_id or 0))
+        found.append((instrument, tally))
+    return sorted(found, key=_by_day)
+
+
+def counterparts_nearest_first(session: Session, *, on: date) -> list[tuple[Counterpart, Tally]]:
+    """Return the counterparts, each with who is on it: the nearest event of an entry first, then by name."""
+    counted = tallies(session, EntryCounterpart, on=on)
+    return sorted(((c, counted.get(c.id, Tally())) for c in counterparts(session)), key=_by_day)
+
+
+def _by_day(pair: tuple[Any, Tally]) -> tuple[bool, date]:
+    event = pair[1].event
+    return (event is None, event.starts_on if event else FAR)

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 
 from coordinator.calendar.models import Event, Question
+from coordinator.entries.models import Entry
 from coordinator.errors import N_
 from coordinator.overlaps.models import Severity
 from coordinator.people.models import Circle, Unit
@@ -165,3 +167,49 @@ def answer(
         if is_outside(p)
     )
     return Answer(question, lines, voices, tuple(missing))
+
+
+# --- who works on a thing ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How many units and entries are on a counterpart or an instrument, and the nearest event, as a reader sees it."""
+
+    units: int = 0
+    entries: int = 0
+    event: Event | None = None
+
+
+@dataclass(frozen=True)
+class Piece:
+    """An entry and its next day, of its event or a milestone."""
+
+    entry: Entry
+    day: date | None = None
+
+
+@dataclass(frozen=True)
+class Work:
+    """A unit and its entries on a thing, those whose day is nearest first."""
+
+    unit: Unit
+    pieces: tuple[Piece, ...]
+
+    @property
+    def day(self) -> date | None:
+        """Return the unit's next day."""
+        return self.pieces[0].day
+
+
+def at_work_in_order(entries: Iterable[Entry], days: Mapping[int, date]) -> list[Work]:
+    """Return entries by unit: what has the nearest day comes first, what has none last; equals by unit, and as given."""
+    by_unit: dict[int, list[Piece]] = {}
+    for entry in entries:
+        by_unit.setdefault(entry.unit_id, []).append(Piece(entry, days.get(entry.id)))
+
+    def near(day: date | None) -> tuple[bool, date]:
+        return (day is None, day or date.max)
+
+    found = [Work(pieces[0].entry.unit, tuple(sorted(pieces, key=lambda p: near(p.day)))) for pieces in by_unit.values()]
+    return sorted(found, key=lambda w: (near(w.day), w.unit.short_name, w.unit.id))

@@ -1,1 +1,1 @@
-"""Forums, their events, the questions before them, and the counterparts met there."""
+"""Forums, their events, the questions before them, the instruments they work on, and the counterparts met there."""

@@ -1,14 +1,14 @@
-"""What can be done with forums, events, questions and counterparts. Whatever can move an overlap is marked as touched."""
+"""What can be done with forums, events, questions, counterparts and instruments. What can move an overlap is marked as touched."""
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
-from coordinator.calendar.models import Counterpart, Event, Forum, Question
-from coordinator.calendar.rules import CounterpartDraft, EventDraft, ForumDraft, QuestionDraft, is_past
+from coordinator.calendar.models import Counterpart, Event, Forum, Instrument, InstrumentParty, Question
+from coordinator.calendar.rules import CounterpartDraft, EventDraft, ForumDraft, InstrumentDraft, QuestionDraft, is_past
 from coordinator.db import touch
 from coordinator.errors import Refused
 from coordinator.history.actions import record
@@ -17,7 +17,7 @@ from coordinator.people.rules import comparable
 from coordinator.topics.actions import when_merged
 from coordinator.topics.models import Topic
 
-Thing = TypeVar("Thing", Forum, Event, Question, Counterpart)
+Thing = TypeVar("Thing", Forum, Event, Question, Counterpart, Instrument)
 
 
 class NameTaken(Refused):
@@ -36,6 +36,12 @@ class EndsBeforeItStarts(Refused):
     """This ends before it starts."""
 
     field = "ends_on"
+
+
+class InForceBeforeAdopted(Refused):
+    """It would be in force before it was adopted."""
+
+    field = "in_force_on"
 
 
 def add_forum(session: Session, draft: ForumDraft, *, by: Person | None, at: datetime) -> Forum:
@@ -112,6 +118,55 @@ def revise_counterpart(
     _revised(session, counterpart, "counterpart", draft, by=by, at=at)
 
 
+def add_instrument(session: Session, draft: InstrumentDraft, *, by: Person | None, at: datetime) -> Instrument:
+    """Add an instrument; raises NameTaken, InForceBeforeAdopted."""
+    _check_instrument(session, draft)
+    made = Instrument(**{name: value for name, value in vars(draft).items() if name != "party_ids"})
+    session.add(made)
+    session.flush()  # gives the instrument its id
+    _keep_parties(session, made, draft)
+    touch(session, "instrument", made.id)
+    record(session, "instrument.added", subject=("instrument", made.id), by=by, at=at, said=_said(draft))
+    return made
+
+
+def revise_instrument(session: Session, instrument: Instrument, draft: InstrumentDraft, *, by: Person | None, at: datetime) -> None:
+    """Change an instrument; raises NameTaken, InForceBeforeAdopted."""
+    _check_instrument(session, draft, but=instrument.id)
+    before = select(InstrumentParty.counterpart_id).where(InstrumentParty.instrument_id == instrument.id)
+    held = {"party_ids": tuple(sorted(session.scalars(before)))}
+    was = {n: _plain(held.get(n, getattr(instrument, n, None))) for n in vars(draft)}
+    now = {n: _plain(v) for n, v in vars(draft).items()}
+    for name in now.keys() - held.keys():
+        setattr(instrument, name, getattr(draft, name))
+    session.flush()
+    _keep_parties(session, instrument, draft)
+    touch(session, "instrument", instrument.id)
+    changed = {n: v for n, v in was.items() if v != now[n]}
+    record(
+        session,
+        "instrument.revised",
+        subject=("instrument", instrument.id),
+        by=by,
+        at=at,
+        said=_said(draft) | {"was": changed},
+    )
+
+
+def _check_instrument(session: Session, draft: InstrumentDraft, *, but: int | None = None) -> None:
+    if draft.adopted_on and draft.in_force_on and draft.in_force_on < draft.adopted_on:
+        raise InForceBeforeAdopted
+    _free(session.execute(select(Instrument.id, Instrument.name)), draft.name, but=but)
+
+
+def _keep_parties(session: Session, instrument: Instrument, draft: InstrumentDraft) -> None:
+    session.execute(delete(InstrumentParty).where(InstrumentParty.instrument_id == instrument.id))
+    if draft.party_ids:
+        session.execute(
+            insert(InstrumentParty), [{"instrument_id": instrument.id, "counterpart_id": i} for i in sorted(set(draft.party_ids))]
+        )
+
+
 def _free(taken: Iterable[Any], name: str, *, but: int | None = None) -> None:
     if any(comparable(other) == comparable(name) for other_id, other in taken if other_id != but):
         raise NameTaken
@@ -139,6 +194,8 @@ def _said(draft: Any) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return sorted(value)
     return value.isoformat() if isinstance(value, date) else value
 
 

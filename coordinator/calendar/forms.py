@@ -1,13 +1,13 @@
-"""What may be typed about forums, events, questions and counterparts."""
+"""What may be typed about forums, events, questions, counterparts and instruments."""
 
 from babel import Locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from wtforms.validators import ValidationError
 
-from coordinator.calendar.models import CounterpartKind
-from coordinator.calendar.rules import CounterpartDraft, EventDraft, ForumDraft, QuestionDraft
-from coordinator.fields import DateField, Form, Line, RefField, Required, WordField
+from coordinator.calendar.models import CounterpartKind, InstrumentKind
+from coordinator.calendar.rules import CounterpartDraft, EventDraft, ForumDraft, InstrumentDraft, QuestionDraft
+from coordinator.fields import DateField, Form, Line, LinkLine, RefField, RefMultipleField, Required, WordField
 
 
 class ForumForm(Form):
@@ -74,4 +74,32 @@ class CounterpartForm(Form):
         """Return what was typed; the form has to be valid."""
         return CounterpartDraft(
             name=self.name.data, kind=CounterpartKind(self.kind.data), code=self.code.data.upper() if self.code.data else None
+        )
+
+
+class InstrumentForm(Form):
+    """A treaty, agreement, norms document or national strategy."""
+
+    name = Line(_l("Name"), [Required()], most=200)
+    short_name = Line(_l("Short name"), [Required()], most=60)
+    kind = WordField(_l("Kind"), [Required()], words=InstrumentKind)
+    forum = RefField(_l("Forum"), empty=_l("None"))
+    party_list = RefMultipleField(_l("Parties among the counterparts"))
+    parties = Line(_l("Parties in words"), most=300)
+    adopted_on = DateField(_l("Adopted on"))
+    in_force_on = DateField(_l("In force since"))
+    link = LinkLine(_l("Link to the text"))
+
+    def draft(self) -> InstrumentDraft:
+        """Return what was typed; the form has to be valid."""
+        return InstrumentDraft(
+            name=self.name.data,
+            short_name=self.short_name.data,
+            kind=InstrumentKind(self.kind.data),
+            forum_id=self.forum.chosen_id,
+            party_ids=self.party_list.chosen_ids,
+            parties=self.parties.data or "",
+            adopted_on=self.adopted_on.data,
+            in_force_on=self.in_force_on.data,
+            link=self.link.data or "",
         )

@@ -1,9 +1,9 @@
-"""Tables of forums, their events, the questions before them, and counterparts."""
+"""Tables of forums, their events, the questions before them, counterparts, and instruments."""
 
 from datetime import date
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from coordinator.db import Base, Referable, word
@@ -77,3 +77,53 @@ class Counterpart(Referable, Base):
     name: Mapped[str] = mapped_column(String(120), unique=True)
     kind: Mapped[CounterpartKind] = mapped_column(word(CounterpartKind))
     code: Mapped[str | None] = mapped_column(String(2))
+
+
+class InstrumentKind(StrEnum):
+    """What sort of paper work refers to."""
+
+    TREATY = "treaty"
+    AGREEMENT = "agreement"
+    NORMS = "norms"
+    STRATEGY = "strategy"
+
+    @property
+    def label(self) -> str:
+        """Return the word that a person reads."""
+        return {
+            InstrumentKind.TREATY: N_("Treaty"),
+            InstrumentKind.AGREEMENT: N_("Agreement"),
+            InstrumentKind.NORMS: N_("Norms document"),
+            InstrumentKind.STRATEGY: N_("National strategy"),
+        }[self]
+
+
+class Instrument(Referable, Base):
+    """A treaty, agreement, norms document or national strategy that entries refer to; of some parties only words are known."""
+
+    __tablename__ = "instrument"
+    __table_args__ = (CheckConstraint("in_force_on >= adopted_on", name="in_force_after_it_is_adopted"),)
+
+    name: Mapped[str] = mapped_column(String(200), unique=True)
+    short_name: Mapped[str] = mapped_column(String(60))
+    kind: Mapped[InstrumentKind] = mapped_column(word(InstrumentKind))
+    forum_id: Mapped[int | None] = mapped_column(ForeignKey("forum.id"), index=True)
+    parties: Mapped[str] = mapped_column(String(300), default="")
+    adopted_on: Mapped[date | None]
+    in_force_on: Mapped[date | None]
+    link: Mapped[str] = mapped_column(String(500), default="")
+
+    forum: Mapped[Forum | None] = relationship(lazy="raise")
+    named_parties: Mapped[list[Counterpart]] = relationship(
+        lazy="raise", secondary="instrument_party", viewonly=True, order_by=Counterpart.name
+    )
+
+
+class InstrumentParty(Base):
+    """A counterpart that is a party to an instrument."""
+
+    __tablename__ = "instrument_party"
+    __table_args__ = (Index("ix_instrument_party_counterpart", "counterpart_id", "instrument_id"),)
+
+    instrument_id: Mapped[int] = mapped_column(ForeignKey("instrument.id"), primary_key=True)
+    counterpart_id: Mapped[int] = mapped_column(ForeignKey("counterpart.id"), primary_key=True)

@@ -1,13 +1,13 @@
-"""What is known of forums, their events, the questions before them, and counterparts."""
+"""What is known of forums, their events, the questions before them, counterparts, and instruments."""
 
 from collections.abc import Sequence
 from datetime import date
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Select, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, joinedload, selectinload
 
-from coordinator.calendar.models import Counterpart, Event, Forum, Question
+from coordinator.calendar.models import Counterpart, Event, Forum, Instrument, InstrumentParty, Question
 from coordinator.errors import NotFound
 
 Thing = TypeVar("Thing")
@@ -112,3 +112,34 @@ def counterparts(session: Session) -> Sequence[Counterpart]:
 def counterpart(session: Session, ref: str) -> Counterpart:
     """Return a counterpart by ref; raises NotFound."""
     return _one(session, select(Counterpart).where(Counterpart.ref == ref))
+
+
+def instruments(session: Session) -> Sequence[Instrument]:
+    """Return the instruments with their forums by short name."""
+    return session.scalars(
+        select(Instrument).options(joinedload(Instrument.forum)).order_by(Instrument.short_name, Instrument.id)
+    ).all()
+
+
+def instrument(session: Session, ref: str) -> Instrument:
+    """Return an instrument by ref with its forum and the counterparts that are parties to it; raises NotFound."""
+    return _one(
+        session,
+        select(Instrument)
+        .where(Instrument.ref == ref)
+        .options(joinedload(Instrument.forum), selectinload(Instrument.named_parties))
+        .execution_options(populate_existing=True),
+    )
+
+
+def instruments_of(session: Session, counterpart_id: int) -> Sequence[Instrument]:
+    """Return the instruments to which a counterpart is a party, by short name."""
+    to_it = select(InstrumentParty.instrument_id).where(InstrumentParty.counterpart_id == counterpart_id)
+    return session.scalars(select(Instrument).where(Instrument.id.in_(to_it)).order_by(Instrument.short_name, Instrument.id)).all()
+
+
+def instruments_before(session: Session, forum_id: int) -> Sequence[Instrument]:
+    """Return the instruments of a forum by short name."""
+    return session.scalars(
+        select(Instrument).where(Instrument.forum_id == forum_id).order_by(Instrument.short_name, Instrument.id)
+    ).all()

@@ -1,11 +1,11 @@
-"""What is typed about forums, events, questions and counterparts, and what a month is made of."""
+"""What is typed about forums, events, questions, counterparts and instruments, and what a month is made of."""
 
 from calendar import Calendar
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from coordinator.calendar.models import CounterpartKind, Event
+from coordinator.calendar.models import CounterpartKind, Event, InstrumentKind
 from coordinator.errors import NotFound
 
 
@@ -44,6 +44,21 @@ class CounterpartDraft:
     name: str
     kind: CounterpartKind
     code: str | None = None
+
+
+@dataclass(frozen=True)
+class InstrumentDraft:
+    """An instrument as it was typed; the parties are named where they are counterparts, and said in words where not."""
+
+    name: str
+    short_name: str
+    kind: InstrumentKind
+    forum_id: int | None = None
+    party_ids: tuple[int, ...] = ()
+    parties: str = ""
+    adopted_on: date | None = None
+    in_force_on: date | None = None
+    link: str = ""
 
 
 def is_past(ends_on: date, *, today: date) -> bool:

@@ -1,4 +1,4 @@
-"""Pages of forums, events, questions and counterparts, for everybody to read and for coordinators to keep."""
+"""Pages of forums, events, questions, counterparts and instruments, for everybody to read and for coordinators to keep."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -14,13 +14,16 @@ from sqlalchemy.orm import Session
 from coordinator.agenda import queries as agenda
 from coordinator.agenda.rules import Answer
 from coordinator.calendar import actions, queries, rules
-from coordinator.calendar.forms import CounterpartForm, EventForm, ForumForm, QuestionForm
+from coordinator.calendar.forms import CounterpartForm, EventForm, ForumForm, InstrumentForm, QuestionForm
 from coordinator.calendar.models import Question
 from coordinator.clock import now, today
 from coordinator.db import db, transaction
+from coordinator.entries.forms import called
+from coordinator.entries.models import EntryCounterpart, EntryInstrument
 from coordinator.entries.rules import may_log
 from coordinator.errors import Refused
 from coordinator.extensions import settings
+from coordinator.fields import is_link
 from coordinator.openings.gate import handed_out
 from coordinator.overlaps.rules import look
 from coordinator.pages import page_of, refusal_status, translated
@@ -89,9 +92,18 @@ def questions() -> ResponseReturnValue:
 
 @blueprint.get("/counterparts")
 def counterparts() -> ResponseReturnValue:
-    """List the counterparts."""
-    listed = queries.counterparts(db.session())
-    return render_template("calendar/counterparts.html", listed=listed, may_keep=may_keep_lists(signed_in()))
+    """List the counterparts, those whom somebody meets soonest first."""
+    on = today(settings().time_zone)
+    listed = agenda.counterparts_nearest_first(db.session(), on=on)
+    return render_template("calendar/counterparts.html", listed=listed, on=on, may_keep=may_keep_lists(signed_in()))
+
+
+@blueprint.get("/instruments")
+def instruments() -> ResponseReturnValue:
+    """List the instruments, the one with the nearest event first."""
+    on = today(settings().time_zone)
+    listed = agenda.instruments_nearest_first(db.session(), on=on)
+    return render_template("calendar/instruments.html", listed=listed, on=on, may_keep=may_keep_lists(signed_in()))
 
 
 # --- one of them ---------------------------------------------------------------------------------------------------------
@@ -184,6 +196,54 @@ def forum(ref: str) -> ResponseReturnValue:
     )
 
 
+@blueprint.get("/counterparts/<ref:ref>")
+def counterpart(ref: str) -> ResponseReturnValue:
+    """Show a counterpart: who works on it, what is near, where work on it overlaps."""
+    found = queries.counterpart(db.session(), ref)
+    return render_template(
+        "calendar/counterpart.html",
+        counterpart=found,
+        instruments=queries.instruments_of(db.session(), found.id),
+        may_keep=may_keep_lists(signed_in()),
+        **_work(EntryCounterpart, found.id),
+    )
+
+
+@blueprint.get("/instruments/<ref:ref>")
+def instrument(ref: str) -> ResponseReturnValue:
+    """Show an instrument: what it is, who works on it, what is near, where work on it overlaps."""
+    on = today(settings().time_zone)
+    found = queries.instrument(db.session(), ref)
+    return render_template(
+        "calendar/instrument.html",
+        instrument=found,
+        link=found.link if is_link(found.link) else None,
+        coming=[e for e in queries.events_of(db.session(), found.forum_id) if e.ends_on >= on] if found.forum_id else [],
+        may_keep=may_keep_lists(signed_in()),
+        **_work(EntryInstrument, found.id),
+    )
+
+
+def _work(links: type[EntryCounterpart | EntryInstrument], thing_id: int) -> dict[str, Any]:
+    """Return what the page of a counterpart or an instrument shows of the work on it."""
+    me, on = signed_in(), today(settings().time_zone)
+    work = agenda.at_work(db.session(), links, thing_id, on=on)
+    overlaps = agenda.overlaps_of(db.session(), links, thing_id, most=OVERLAPS_SHOWN + 1)
+    entries = [piece.entry for one in work for piece in one.pieces]
+    near = {e.event.id: e.event for e in entries if e.event is not None and e.event.ends_on >= on}
+    ends = [end for overlap in overlaps for end in (overlap.low, overlap.high)]
+    return {
+        "page_level": max((e.level for e in (*entries, *ends)), default=None),
+        "work": work,
+        "cut": len(entries) == agenda.MOST_WORK,
+        "near": agenda.state_of(db.session(), sorted(near.values(), key=lambda e: (e.starts_on, e.id)), on=on),
+        "overlaps": [look(o, me, on=on, t=translated) for o in overlaps[:OVERLAPS_SHOWN]],
+        "more_overlaps": len(overlaps) > OVERLAPS_SHOWN,
+        "on": on,
+        "may_log": may_log(me),
+    }
+
+
 def _entries(answers: Iterable[Answer]) -> list[Any]:
     return [entry for a in answers for entry in (*(line.position for line in a.lines), *(voice.position for voice in a.voices))]
 
@@ -217,7 +277,7 @@ class Kept:
 
     def url(self, thing: Any) -> str:
         """Return where one of them is shown."""
-        return url_for(f".{self.kind}", ref=thing.ref) if self.kind != "counterpart" else url_for(self.list_endpoint)
+        return url_for(f".{self.kind}", ref=thing.ref)
 
 
 def _event_form(**given: Any) -> EventForm:
@@ -233,9 +293,16 @@ def _question_form(**given: Any) -> QuestionForm:
     return form
 
 
+def _instrument_form(**given: Any) -> InstrumentForm:
+    form = InstrumentForm(**given)
+    form.forum.offer(_forums())
+    form.party_list.offer((c.ref, c.name, c.id) for c in queries.counterparts(db.session()))
+    return form
+
+
 def _forums() -> Iterable[tuple[str, str, int]]:
     listed = queries.forums(db.session())
-    return [(f.ref, f"{f.short_name} – {f.name}" if f.name != f.short_name else f.name, f.id) for f in listed]
+    return [(f.ref, called(f.name, f.short_name), f.id) for f in listed]
 
 
 KEPT = (
@@ -289,6 +356,21 @@ KEPT = (
         find=queries.counterpart,
         add=actions.add_counterpart,
         revise=actions.revise_counterpart,
+    ),
+    Kept(
+        "instrument",
+        _l("Add an instrument"),
+        _l("Instruments"),
+        form=_instrument_form,
+        typed=lambda one: {
+            **{name: getattr(one, name) for name in ("name", "short_name", "parties", "adopted_on", "in_force_on", "link")},
+            "kind": one.kind.value,
+            "forum": one.forum.ref if one.forum else None,
+            "party_list": [c.ref for c in one.named_parties],
+        },
+        find=queries.instrument,
+        add=actions.add_instrument,
+        revise=actions.revise_instrument,
     ),
 )
 

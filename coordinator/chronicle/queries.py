@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, exists, false, func, or_, select, true
 from sqlalchemy.orm import Session, joinedload
 
-from coordinator.calendar.models import Counterpart, Event, Forum, Question
+from coordinator.calendar.models import Counterpart, Event, Forum, Instrument, Question
 from coordinator.chronicle.rules import KINDS_NAMED, Company, Sort, Thing, families, numbers
 from coordinator.entries.models import Entry, EntryVersion, Kind
 from coordinator.entries.queries import visible
@@ -28,7 +28,7 @@ from coordinator.topics.models import Topic
 
 _entry, _version, _payload = Entry.__table__.alias(), EntryVersion.__table__.alias(), Payload.__table__.alias()
 _of_overlap = of_overlap(Happening.subject_id)
-OPEN_LISTS = ("forum", "event", "question", "counterpart")
+OPEN_LISTS = ("forum", "event", "question", "counterpart", "instrument")
 
 
 def _named(dids: Iterable[str]) -> list[str]:
@@ -153,6 +153,7 @@ _NAMED: dict[str, tuple[Any, Any]] = {
     "event": (Event, Event.name),
     "question": (Question, Question.text),
     "counterpart": (Counterpart, Counterpart.name),
+    "instrument": (Instrument, Instrument.name),
     "organisation": (Organisation, Organisation.name),
     "unit": (Unit, Unit.name),
     "group": (Group, Group.name),

@@ -7,7 +7,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from coordinator.calendar.models import CounterpartKind
+from coordinator.calendar.models import CounterpartKind, InstrumentKind
 from coordinator.entries.models import EntryVersion, Kind, Level
 from coordinator.entries.rules import LABELS as ENTRY_LABELS
 from coordinator.errors import N_
@@ -34,6 +34,7 @@ class Sort(StrEnum):
     EVENT = "event"
     QUESTION = "question"
     COUNTERPART = "counterpart"
+    INSTRUMENT = "instrument"
     UNIT = "unit"
     ORGANISATION = "organisation"
     GROUP = "group"
@@ -58,6 +59,7 @@ KINDS = {
     "event": N_("Event"),
     "question": N_("Question"),
     "counterpart": N_("Counterpart"),
+    "instrument": N_("Instrument"),
     "unit": N_("Unit"),
     "organisation": N_("Organisation"),
     "group": N_("Reading group"),
@@ -221,6 +223,11 @@ FIELDS = {
     "topic_id": N_("Topic"),
     "kind": N_("Kind"),
     "code": N_("Code"),
+    "party_ids": N_("Parties"),
+    "parties": N_("Parties in words"),
+    "adopted_on": N_("Adopted on"),
+    "in_force_on": N_("In force since"),
+    "link": N_("Link"),
     "unit": N_("Unit"),
     "roles": N_("Roles"),
     "clearance": N_("Cleared to"),
@@ -245,15 +252,17 @@ _NUMBERS = {
     "deputy": "person",
     "colleague": "person",
     "groups": "group",
+    "party_ids": "counterpart",
     "joined": "person",
     "left": "person",
 }
 KINDS_NAMED = tuple(sorted(set(_NUMBERS.values())))
+_KINDS_OF_THINGS = {kind.value: kind.label for words in (CounterpartKind, InstrumentKind) for kind in words}
 _LABELS: dict[str, Callable[[Any], str]] = {
     "stake": lambda v: Stake(v).label,
     "stake_was": lambda v: Stake(v).label,
     "circle": lambda v: Circle(v).label,
-    "kind": lambda v: CounterpartKind(v).label,
+    "kind": lambda v: _KINDS_OF_THINGS[v],
     "roles": lambda v: Role(v).label,
     "ceiling": lambda v: Level(v).label,
     "clearance": lambda v: Level(v).label,
@@ -439,8 +448,11 @@ _MORE: dict[str, _Tell] = {
     "deputy.ended": _deputy,
     "person.added": _person_added,
     **{f"unit.{did}": _unit(f"unit.{did}") for did in ("added", "revised", "succeeded", "succession_taken_back", "took_over")},
-    **{f"{kind}.added": _added for kind in ("forum", "event", "question", "counterpart", "organisation", "group")},
-    **{f"{kind}.revised": _revised for kind in ("forum", "event", "question", "counterpart", "organisation", "person")},
+    **{f"{kind}.added": _added for kind in ("forum", "event", "question", "counterpart", "instrument", "organisation", "group")},
+    **{
+        f"{kind}.revised": _revised
+        for kind in ("forum", "event", "question", "counterpart", "instrument", "organisation", "person")
+    },
     "group.revised": _group,
     "person.moved": _person_moved,
     "file.imported": _file,

@@ -35,6 +35,7 @@ THINGS = {
     "event": "calendar.event",
     "question": "calendar.question",
     "counterpart": "calendar.counterpart",
+    "instrument": "calendar.instrument",
     "group": "",
     "account": "",
 }

@@ -57,7 +57,7 @@ def pair(session: Session, one: Entry, other: Entry) -> Pair | None:
         if len(facts) < 2:
             return None
         bare = signals(facts[low], facts[high], known, Text())
-        beside = bool(bare.topics or bare.related or bare.counterparts or bare.forum_id is not None)
+        beside = bool(bare.topics or bare.related or bare.counterparts or bare.instruments or bare.forum_id is not None)
         words = words_of(connection, (low, high))
         shared = len(set(keywords(words[low])) & set(keywords(words[high]))) if len(words) == 2 else 0
         compared, text = texts_compared(shared, beside_structure=beside), Text()

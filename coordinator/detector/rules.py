@@ -54,6 +54,7 @@ def lines(
         (str(t(N_("Event"))), _event(one, other, s, known, t)),
         (str(t(N_("Forum"))), _forum(s, known, t)),
         (str(t(N_("Counterparts"))), _counterparts(s, known, t)),
+        (str(t(N_("Instruments"))), _instruments(s, known, t)),
         (str(t(N_("Days"))), _days(s, floors, t)),
         (str(t(N_("Texts"))), _texts(s, floors, compared, t)),
     ]
@@ -119,6 +120,12 @@ def _counterparts(s: Signals, known: Vocabulary, t: Any) -> str:
     return _say(t, N_("No counterpart in common."))
 
 
+def _instruments(s: Signals, known: Vocabulary, t: Any) -> str:
+    if s.instruments:
+        return _say(t, N_("Both refer to %(names)s."), names=", ".join(known.instruments[i] for i in s.instruments))
+    return _say(t, N_("No instrument in common."))
+
+
 def _counterpart_names(s: Signals, known: Vocabulary) -> str:
     return ", ".join(known.counterparts[i] for i in s.counterparts)
 
@@ -168,8 +175,8 @@ def missing(
 ) -> tuple[Answer, ...]:
     """Return for each kind what a pair lacks to be of it, the strongest kind first; overlaps.rules.judge is its twin."""
     umbrellas = _umbrellas(one, other, known, t)
-    subject = bool(s.topics or s.related or s.question_id is not None)
-    without_subject = [] if subject else [_say(t, N_("No topic, related topic or question in common.")), *umbrellas]
+    subject = bool(s.topics or s.related or s.question_id is not None or s.instruments)
+    without_subject = [] if subject else [_say(t, N_("No topic, related topic, question or instrument in common.")), *umbrellas]
     lacks = {
         OverlapKind.CONFLICT: _no_clash(one, other, s, known, t),
         OverlapKind.COLLISION: [*without_subject, *_not_met(s, known, floors, t)],
@@ -206,9 +213,9 @@ def _not_met(s: Signals, known: Vocabulary, floors: Floors, t: Any) -> list[str]
 
 
 def _nothing_beside(s: Signals, umbrellas: list[str], t: Any) -> list[str]:
-    if s.topics or s.related or s.forum_id is not None or s.counterparts:
+    if s.topics or s.related or s.forum_id is not None or s.counterparts or s.instruments:
         return []
-    return [_say(t, N_("No topic, related topic, forum or counterpart in common.")), *umbrellas]
+    return [_say(t, N_("No topic, related topic, forum, counterpart or instrument in common.")), *umbrellas]
 
 
 def _no_contact(s: Signals, umbrellas: list[str], t: Any) -> list[str]:

@@ -39,6 +39,7 @@ def one(session: Session, ref: str) -> Dossier:
             joinedload(Dossier.author),
             joinedload(Dossier.audience),
             selectinload(Dossier.counterparts),
+            selectinload(Dossier.instruments),
             selectinload(Dossier.contributing),
             selectinload(Dossier.milestones),
             selectinload(Dossier.papers),

@@ -21,7 +21,6 @@ from coordinator.entries.forms import (
     audience_in_words,
     checking,
     inside_ministry,
-    is_link,
     merge_of,
     narrowing,
     saved_words,
@@ -41,6 +40,7 @@ from coordinator.entries.rules import (
 )
 from coordinator.errors import Refused
 from coordinator.extensions import time_zone
+from coordinator.fields import is_link
 from coordinator.openings import queries as openings
 from coordinator.openings.gate import handed_out
 from coordinator.overlaps import queries as overlaps
@@ -87,6 +87,8 @@ def log() -> ResponseReturnValue:
         event = request.args.get("event")
         form.start(
             topics=sorted({topics.topic(db.session(), ref).ref for ref in request.args.getlist("topic")}),
+            counterparts=[calendar.counterpart(db.session(), ref).ref for ref in request.args.getlist("counterpart")],
+            instruments=[calendar.instrument(db.session(), ref).ref for ref in request.args.getlist("instrument")],
             event=calendar.event(db.session(), event).ref if event else None,
         )
         form.lead.data = me.ref

@@ -38,7 +38,10 @@ class Check:
 
 def check(session: Session, content: Mapping[str, Any], *, unit_id: int, on: date) -> Check:
     """Return what a text of a unit touches on a day, by the rule that would raise the flags; the session's reader is its author."""
-    if not any(content.get(name) for name in ("title", "text", "topics", "question_id", "event_id", "forum_id", "counterparts")):
+    if not any(
+        content.get(name)
+        for name in ("title", "text", "topics", "question_id", "event_id", "forum_id", "counterparts", "instruments")
+    ):
         return Check(blank=True)
     touches = would_touch(session, dict(content), unit_id=unit_id, on=on)
     topic_ids = frozenset(standing(session, content.get("topics", ())))

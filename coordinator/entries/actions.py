@@ -15,6 +15,7 @@ from coordinator.entries.models import (
     AudienceToken,
     Entry,
     EntryCounterpart,
+    EntryInstrument,
     EntryTopic,
     EntryVersion,
     Kind,
@@ -491,6 +492,7 @@ def _write_columns(entry: Entry, content: dict[str, Any]) -> None:
 def _write_rest(session: Session, entry: Entry, content: dict[str, Any]) -> None:
     replace(session, EntryTopic, entry.id, "topic_id", standing(session, content.get("topics", [])))
     replace(session, EntryCounterpart, entry.id, "counterpart_id", content.get("counterparts", []))
+    replace(session, EntryInstrument, entry.id, "instrument_id", content.get("instruments", []))
     if entry.kind in _apply:
         _apply[entry.kind](session, entry, content)
     session.flush()

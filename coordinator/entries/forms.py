@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 from typing import Any, TypedDict
-from urllib.parse import urlsplit
 
 from flask import request, url_for
 from flask_babel import format_date, ngettext
@@ -27,6 +26,7 @@ from coordinator.fields import (
     Form,
     KeyField,
     Line,
+    LinkLine,
     RefField,
     RefMultipleField,
     Required,
@@ -244,27 +244,6 @@ class LanguageField(SelectField):
         self.data = code
 
 
-class LinkLine(Line):
-    """The address of a file in the registry."""
-
-    def __init__(self, label: Any = None, **given: Any) -> None:
-        super().__init__(label, most=500, **given)
-
-    def post_validate(self, form: Any, validation_stopped: bool) -> None:
-        """Take a whole https address only: nothing else is ever shown as a link."""
-        if self.data and not self.errors and not is_link(self.data):
-            raise ValidationError(_("A link to the registry starts with https://."))
-
-
-def is_link(address: str) -> bool:
-    """Say whether an address may be shown as a link: https, and a host."""
-    try:
-        parts = urlsplit(address)
-    except ValueError:
-        return False
-    return parts.scheme == "https" and bool(parts.netloc) and not any(c.isspace() for c in address)
-
-
 # --- the form ----------------------------------------------------------------------------------------------------------------
 
 
@@ -278,6 +257,7 @@ class Common(TypedDict):
     forum_id: int | None
     event_id: int | None
     counterparts: tuple[int, ...]
+    instruments: tuple[int, ...]
     registry_link: str
     review_by: date | None
     level: int
@@ -296,6 +276,7 @@ class EntryForm(Form):
     event = RefField(_l("Event"), empty=_l("None"))
     counterparts = RefMultipleField(_l("Counterparts"))
     review_by = DateField(_l("Review by"))
+    instruments = RefMultipleField(_l("Instruments"))
     registry_link = LinkLine(_l("Registry file"))
     language = LanguageField(_l("Language of the text"))
     level = LevelField(_l("Level"))
@@ -317,6 +298,7 @@ class EntryForm(Form):
         self.forum.offer((f.ref, f.name, f.id) for f in choices.forums)
         self.event.offer((e.ref, f"{e.name}, {e.forum}, {day(e.starts_on)}", e.id) for e in choices.events)
         self.counterparts.offer((c.ref, c.name, c.id) for c in choices.counterparts)
+        self.instruments.offer((i.ref, called(i.name, i.short_name), i.id) for i in choices.instruments)
         self.level.offer(highest)
         counted = self.level.level
         self.named.offer_readers(offered_readers(choices, counted))
@@ -327,9 +309,17 @@ class EntryForm(Form):
                     number = choices.headcount.of(f"circle:{OPEN_TO[choice.value].value}", min(counted, HIGHEST[choice.value]))
                     choice.label = f"{choice.label} – {people(number)}"
 
-    def start(self, *, topics: Iterable[str] = (), event: str | None = None) -> None:
-        """Choose what a new entry starts with: some topics, an event, and leadership among the named readers."""
+    def start(
+        self,
+        *,
+        topics: Iterable[str] = (),
+        event: str | None = None,
+        counterparts: Iterable[str] = (),
+        instruments: Iterable[str] = (),
+    ) -> None:
+        """Choose what a new entry starts with: what it is to be on, an event, and leadership among the named readers."""
         self.topics.data = list(topics)
+        self.counterparts.data, self.instruments.data = list(counterparts), list(instruments)
         if event is not None:
             self.event.data = event
         self.named.choose({self._leadership} if self._leadership else ())
@@ -341,6 +331,7 @@ class EntryForm(Form):
         self.language.start(held.get("language", "en"))
         choose_many(self.topics, self._held_topics)
         choose_many(self.counterparts, held.get("counterparts", ()))
+        choose_many(self.instruments, held.get("instruments", ()))
         choose(self.forum, held.get("forum_id"))
         choose(self.event, held.get("event_id"))
         self.registry_link.data = held.get("registry_link", "")
@@ -361,6 +352,7 @@ class EntryForm(Form):
             "forum_id": self.forum.chosen_id,
             "event_id": self.event.chosen_id,
             "counterparts": self.counterparts.chosen_ids,
+            "instruments": self.instruments.chosen_ids,
             "registry_link": self.registry_link.data,
             "review_by": self.review_by.data,
             "level": int(self.level.level),
@@ -421,7 +413,20 @@ class FilterForm(Form):
 
 TYPED = ("words", "state", "unit", "topic")
 """What the form of a list asks for; everything else that narrows it comes from a link, and is shown as a chip."""
-LINKED = ("bureau", "circle", "basket", "forum", "event", "question", "stance", "current", "released_since", "ended_since")
+LINKED = (
+    "bureau",
+    "circle",
+    "basket",
+    "forum",
+    "event",
+    "question",
+    "counterpart",
+    "instrument",
+    "stance",
+    "current",
+    "released_since",
+    "ended_since",
+)
 
 
 @dataclass(frozen=True)
@@ -445,6 +450,8 @@ _CHIPS: dict[str, tuple[Any, Callable[[Any], str]]] = {
     "question": (_l("Question"), lambda q: str(q.text)),
     "forum": (_l("Forum"), lambda f: str(f.short_name)),
     "event": (_l("Event"), lambda e: f"{e.name}, {day(e.starts_on)}"),
+    "counterpart": (_l("Counterpart"), lambda c: str(c.name)),
+    "instrument": (_l("Instrument"), lambda i: str(i.short_name)),
     "kind": (_l("Kind"), lambda k: translated(k.label)),
     "severity": (_l("Severity"), lambda s: translated(s.label)),
     "stance": (_l("Stance"), lambda s: translated(s.label)),
@@ -518,6 +525,11 @@ def narrowing(session: Session, *, person: Person, kind: Kind) -> Narrowing:
         return url_for(str(request.endpoint), **wanted)
 
     return Narrowing(form, valid, filters, chips(asked.chosen, link, but=TYPED), kept)
+
+
+def called(name: str, short_name: str) -> str:
+    """Return a thing with two names as a list offers it: it is found by either."""
+    return name if name == short_name else f"{short_name} – {name}"
 
 
 def choose(field: RefField, held: int | None) -> None:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from coordinator.calendar.models import Counterpart, Event, Forum
+from coordinator.calendar.models import Counterpart, Event, Forum, Instrument
 from coordinator.db import Base, Moment, Referable, word
 from coordinator.errors import N_
 from coordinator.people.models import Person, Unit
@@ -134,6 +134,9 @@ class Entry(Referable, Base):
     counterparts: Mapped[list[Counterpart]] = relationship(
         lazy="raise", secondary="entry_counterpart", viewonly=True, order_by=Counterpart.name
     )
+    instruments: Mapped[list[Instrument]] = relationship(
+        lazy="raise", secondary="entry_instrument", viewonly=True, order_by=Instrument.short_name
+    )
 
     # the columns that a version holds; the kinds add theirs
     VERSIONED: ClassVar[tuple[str, ...]] = (
@@ -204,6 +207,16 @@ class EntryCounterpart(Base):
 
     entry_id: Mapped[int] = mapped_column(ForeignKey("entry.id"), primary_key=True)
     counterpart_id: Mapped[int] = mapped_column(ForeignKey("counterpart.id"), primary_key=True)
+
+
+class EntryInstrument(Base):
+    """An instrument that an entry refers to."""
+
+    __tablename__ = "entry_instrument"
+    __table_args__ = (Index("ix_entry_instrument_instrument", "instrument_id", "entry_id"),)
+
+    entry_id: Mapped[int] = mapped_column(ForeignKey("entry.id"), primary_key=True)
+    instrument_id: Mapped[int] = mapped_column(ForeignKey("instrument.id"), primary_key=True)
 
 
 class EntrySource(Base):

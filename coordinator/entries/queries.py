@@ -11,13 +11,14 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, Select, and_, case, column, exists, func, or_, select, table, tuple_
 from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
-from coordinator.calendar.models import Counterpart, Event, Forum, Question
+from coordinator.calendar.models import Counterpart, Event, Forum, Instrument, Question
 from coordinator.db import Reader as AnyReader
 from coordinator.db import protect, read_as_system
 from coordinator.entries.models import (
     AudienceToken,
     Entry,
     EntryCounterpart,
+    EntryInstrument,
     EntrySource,
     EntryTopic,
     EntryVersion,
@@ -75,6 +76,7 @@ protect(Entry, visible, "entry_search")
 protect(EntryVersion, _version_visible)
 protect(EntryTopic, hangs_on(EntryTopic.entry_id))
 protect(EntryCounterpart, hangs_on(EntryCounterpart.entry_id))
+protect(EntryInstrument, hangs_on(EntryInstrument.entry_id))
 protect(EntrySource, hangs_on(EntrySource.entry_id))
 protect(TopicProposal, hangs_on(TopicProposal.entry_id))
 
@@ -96,7 +98,12 @@ def one(session: Session, ref: str) -> Entry:
     found = session.scalars(
         with_company()
         .where(Entry.ref == ref)
-        .options(joinedload(Entry.author), joinedload(Entry.audience), selectinload(Entry.counterparts))
+        .options(
+            joinedload(Entry.author),
+            joinedload(Entry.audience),
+            selectinload(Entry.counterparts),
+            selectinload(Entry.instruments),
+        )
         .execution_options(populate_existing=True)
     ).one_or_none()
     if found is None:
@@ -167,6 +174,8 @@ class Filters:
     """The forum that an entry names, else that of its event."""
     event_id: int | None = None
     question_id: int | None = None
+    counterpart_id: int | None = None
+    instrument_id: int | None = None
     stance: Any = None
     """A word of positions.models.Stance, which this floor does not know."""
     current: bool = False
@@ -196,7 +205,11 @@ THINGS: Mapping[str, type[Any]] = {
     "forum": Forum,
     "event": Event,
     "question": Question,
+    "counterpart": Counterpart,
+    "instrument": Instrument,
 }
+NAMED = ("unit", "bureau", "topic", "basket", "forum", "event", "question", "counterpart", "instrument")
+"""The things that a list of entries is narrowed to."""
 
 
 def chosen(session: Session, args: Mapping[str, str], names: Iterable[str], *, person: Person) -> dict[str, Any]:
@@ -235,7 +248,7 @@ def asked(session: Session, args: Mapping[str, str], *, person: Person, kind: Ki
 
     Raises NotFound for a thing or a word that is not there; `words` are what the text has to hold.
     """
-    things = chosen(session, args, ("unit", "bureau", "topic", "basket", "forum", "event", "question"), person=person)
+    things = chosen(session, args, NAMED, person=person)
     stances = _entry.c.stance.type.enum_class  # the kinds add their columns to the one table
     words = {
         "kind": kind or chosen_word(Kind, args, "kind"),
@@ -257,6 +270,8 @@ def asked(session: Session, args: Mapping[str, str], *, person: Person, kind: Ki
         forum_id=_id_of(things.get("forum")),
         event_id=_id_of(things.get("event")),
         question_id=_id_of(things.get("question")),
+        counterpart_id=_id_of(things.get("counterpart")),
+        instrument_id=_id_of(things.get("instrument")),
         stance=words["stance"],
         current=bool(words["current"]),
         released=since_day(words["released_since"], person.time_zone),
@@ -305,6 +320,16 @@ def on_topics(*topic_ids: int) -> ColumnElement[bool]:
     return Entry.id.in_(select(EntryTopic.entry_id).where(EntryTopic.topic_id.in_(sorted(topic_ids))))
 
 
+def with_counterpart(counterpart_id: int) -> ColumnElement[bool]:
+    """Return the condition for entries that concern a counterpart."""
+    return Entry.id.in_(select(EntryCounterpart.entry_id).where(EntryCounterpart.counterpart_id == counterpart_id))
+
+
+def with_instrument(instrument_id: int) -> ColumnElement[bool]:
+    """Return the condition for entries that refer to an instrument."""
+    return Entry.id.in_(select(EntryInstrument.entry_id).where(EntryInstrument.instrument_id == instrument_id))
+
+
 def matching(session: Session, words: str) -> ColumnElement[bool] | None:
     """Return a condition for entries whose standing text holds all the words (the last one may be a beginning), or None."""
     wanted = query_stems(words)
@@ -338,6 +363,8 @@ def conditions(session: Session, filters: Filters, *, but: str = "") -> list[Col
         ("forum_id", before_forum(filters.forum_id) if filters.forum_id else None),
         ("event", Entry.event_id == filters.event_id if filters.event_id else None),
         ("question", _entry.c.question_id == filters.question_id if filters.question_id else None),
+        ("counterpart", with_counterpart(filters.counterpart_id) if filters.counterpart_id else None),
+        ("instrument", with_instrument(filters.instrument_id) if filters.instrument_id else None),
         ("stance", _entry.c.stance == filters.stance if filters.stance else None),
         ("current", Entry.state == State.RELEASED if filters.current else None),
         ("released", _released_within(*filters.released) if filters.released else None),
@@ -508,6 +535,7 @@ def names_in(session: Session, contents: Iterable[Mapping[str, Any]]) -> dict[st
         "event_id": named(Event, Event.name, "event_id"),
         "question_id": named(Question, Question.text, "question_id"),
         "counterparts": named(Counterpart, Counterpart.name, "counterparts"),
+        "instruments": named(Instrument, Instrument.name, "instruments"),
         "lead_id": named(Person, Person.name, "lead_id"),
         "contributing": named(Unit, Unit.name, "contributing"),
         "positions": titles(session, wanted) if (wanted := ids("positions")) else {},
@@ -717,6 +745,8 @@ class Choices:
     questions: Sequence[Any]
     """Of each question id, ref, text, topic and forum."""
     counterparts: Sequence[Any]
+    instruments: Sequence[Any]
+    """Of each instrument id, ref, name and short name."""
     units: Sequence[Seat]
     bureaus: Sequence[Seat]
     coordinated: Sequence[Seat]
@@ -770,6 +800,11 @@ def choices(
             .order_by(Question.text, Question.id)
         ).all(),
         counterparts=_named(session, Counterpart),
+        instruments=session.execute(
+            select(Instrument.id, Instrument.ref, Instrument.name, Instrument.short_name).order_by(
+                Instrument.short_name, Instrument.id
+            )
+        ).all(),
         units=[u for u in units if u.id != person.unit_id],
         bureaus=[u for u in units if u.id in with_units_below],
         coordinated=[u for u in units if u.id in over_me],

@@ -197,6 +197,7 @@ class Draft:
     forum_id: int | None = None
     event_id: int | None = None
     counterparts: tuple[int, ...] = ()
+    instruments: tuple[int, ...] = ()
     registry_link: str = ""
     review_by: date | None = None
     level: int = Level.OFFICIAL
@@ -216,11 +217,16 @@ class Draft:
 def says_the_same(draft: Draft, version: EntryVersion, *, audience: frozenset[str], owner_id: int) -> bool:
     """Say whether a form holds just what a version holds, so that saving it again would make a version of nothing."""
     return (
-        draft.content() == version.content
+        same_content(draft.content(), version.content)
         and draft.level == version.level
         and audience_tokens(owner_id, draft.audience) == audience
         and draft.restriction_reason.strip() == version.restriction_reason
     )
+
+
+def same_content(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Say whether two contents hold the same; a field that an older version does not know is as good as an empty one."""
+    return all((one.get(name) or None) == (other.get(name) or None) for name in one.keys() | other.keys())
 
 
 def plain(value: Any) -> Any:
@@ -268,6 +274,7 @@ LABELS = {
     "forum_id": N_("Forum"),
     "event_id": N_("Event"),
     "counterparts": N_("Counterparts"),
+    "instruments": N_("Instruments"),
     "registry_link": N_("Registry file"),
     "review_by": N_("Review by"),
     "question_id": N_("Question"),

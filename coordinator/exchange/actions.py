@@ -21,7 +21,7 @@ from coordinator.dossiers.rules import DossierDraft
 from coordinator.entries import actions as entries
 from coordinator.entries import queries as entry_queries
 from coordinator.entries.models import Entry, EntrySource, EntryVersion, State
-from coordinator.entries.rules import Draft, audience_tokens
+from coordinator.entries.rules import Draft, audience_tokens, same_content
 from coordinator.errors import N_, Refused
 from coordinator.exchange import queries
 from coordinator.exchange.models import Staged
@@ -218,7 +218,7 @@ def _says(session: Session, entry: Entry, version: EntryVersion, draft: Draft) -
     """Say whether a version says already what a draft does."""
     audience = audience_tokens(entry.unit_id, draft.audience)
     return (
-        version.content == draft.content()
+        same_content(version.content, draft.content())
         and version.level == draft.level
         and entry_queries.tokens_of(session, version.audience_id) == audience
     )

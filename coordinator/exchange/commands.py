@@ -71,8 +71,8 @@ def import_(file: Path, source: str | None, organisation: str | None, create: bo
     """Bring in the rows of a file: .jsonl or .csv, also with .gz.
 
     Each row has id, unit, title and text, and may have date, kind, topics, forum, event, question, stance, reason,
-    counterparts, type, level, audience, language, state, valid_until, restriction_reason. A bad row is named by its line, the
-    others come in. Run again, or after it was killed, it changes only what differs.
+    counterparts, instruments, type, level, audience, language, state, valid_until, restriction_reason. A bad row is named by its
+    line, the others come in. Run again, or after it was killed, it changes only what differs.
     """
     plan = Plan(
         source=(source or _bare_name(file))[:120],

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from coordinator.calendar.models import Counterpart, Event, Forum, Question
+from coordinator.calendar.models import Counterpart, Event, Forum, Instrument, Question
 from coordinator.db import read_as_system
 from coordinator.entries.models import Entry, EntrySource
 from coordinator.errors import NotFound
@@ -35,6 +35,9 @@ def known(session: Session, *, organisation: str | None = None) -> Known:
         event=named((n, e.id) for e in events for n in (e.name, of_forum(e.forum_id, e.name))),
         question=named((text, i) for text, i in session.execute(select(Question.text, Question.id))),
         counterpart=named((name, i) for name, i in session.execute(select(Counterpart.name, Counterpart.id))),
+        instrument=named(
+            (n, i.id) for i in session.execute(select(Instrument.id, Instrument.name, Instrument.short_name)) for n in {*i[1:]}
+        ),
         group=named((name, i) for name, i in session.execute(select(Group.name, Group.id))),
         person=named((email, i) for email, i in session.execute(select(Person.email_key, Person.id))),
     )

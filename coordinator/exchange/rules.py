@@ -34,6 +34,7 @@ FIELDS = (
     "stance",
     "reason",
     "counterparts",
+    "instruments",
     "type",
     "level",
     "audience",
@@ -42,7 +43,7 @@ FIELDS = (
     "valid_until",
     "restriction_reason",
 )
-LISTS = {"topics", "counterparts", "audience"}
+LISTS = {"topics", "counterparts", "instruments", "audience"}
 
 MOST = {"title": 200, "text": 20_000, "id": 200, "reason": 5_000, "restriction_reason": 1_000}
 MOST_LISTED = 50
@@ -226,6 +227,7 @@ class Row:
     stance: Stance | None = None
     reason: str = ""
     counterparts: tuple[str, ...] = ()
+    instruments: tuple[str, ...] = ()
     dossier_type: DossierType | None = None
     audience: tuple[str, ...] = ()
     restriction_reason: str = ""
@@ -300,6 +302,7 @@ def sound(raw: Mapping[str, Any], *, line: int) -> Row:
         stance=_one_of(Stance, said, "stance", None),
         reason=said.get("reason", ""),
         counterparts=_several(raw, "counterparts"),
+        instruments=_several(raw, "instruments"),
         dossier_type=_one_of(DossierType, said, "type", None),
         audience=_several(raw, "audience"),
         restriction_reason=said.get("restriction_reason", ""),
@@ -426,6 +429,8 @@ class Known:
     """By name, and by forum and name; see `of_forum`."""
     question: Names = field(default_factory=dict)
     counterpart: Names = field(default_factory=dict)
+    instrument: Names = field(default_factory=dict)
+    """By name and by short name."""
     group: Names = field(default_factory=dict)
     person: Names = field(default_factory=dict)
 
@@ -461,6 +466,7 @@ MAKEABLE = frozenset({"topic", "forum", "question", "counterpart"})
 _NOT_THERE = {
     "unit": N_("there is no unit “%(name)s”; --organisation says where to make it"),
     "event": N_("there is no event “%(name)s”; an event has days, which a row does not say: enter it in the calendar first"),
+    "instrument": N_("there is no instrument “%(name)s”; a row does not say of what kind it is: enter it in the calendar first"),
     "group": N_("there is no group “%(name)s”; reading groups are kept by an administrator"),
     "person": N_("there is no person “%(name)s”; persons come in by their own command"),
     "topic": N_("there is no topic “%(name)s”; --create makes it"),
@@ -481,6 +487,7 @@ def not_known(row: Row, known: Known) -> list[Unknown]:
         ("forum", row.forum),
         ("question", row.question),
         *(("counterpart", n) for n in row.counterparts),
+        *(("instrument", n) for n in row.instruments),
         *(_audience_name(word)[1:] for word in row.audience if word not in OPEN_TO),
     ]
     found = [Unknown(kind, name) for kind, name in asked if name and _find(known, kind, name) is None]
@@ -575,6 +582,7 @@ def taken(row: Row, known: Known) -> Taken:
         "forum_id": _id(known, "forum", row.forum) if row.forum else None,
         "event_id": _event(row, known) if row.event else None,
         "counterparts": tuple(sorted({_id(known, "counterpart", n) for n in row.counterparts})),
+        "instruments": tuple(sorted({_id(known, "instrument", n) for n in row.instruments})),
         "level": int(row.level),
     }
     if row.audience:
@@ -607,7 +615,8 @@ def keeping(draft: Drafted, content: Mapping[str, Any]) -> Drafted:
     for name in ("review_by", "valid_from"):
         if name in kept:
             kept[name] = date.fromisoformat(kept[name])
-    for name in _UNSAID_LISTS:
+    # files that say nothing of instruments are older than these are
+    for name in (*_UNSAID_LISTS, *(() if draft.instruments else ("instruments",))):
         if name in own and content.get(name):
             kept[name] = tuple(tuple(v) if isinstance(v, list) else v for v in content[name])
     if "milestones" in own:

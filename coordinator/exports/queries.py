@@ -9,9 +9,17 @@ from typing import Any
 from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
-from coordinator.calendar.models import Counterpart, Event, Forum, Question
+from coordinator.calendar.models import Counterpart, Event, Forum, Instrument, Question
 from coordinator.dossiers.models import Contributor, DossierPosition, Milestone, Paper
-from coordinator.entries.models import AudienceToken, Entry, EntryCounterpart, EntrySource, EntryTopic, EntryVersion
+from coordinator.entries.models import (
+    AudienceToken,
+    Entry,
+    EntryCounterpart,
+    EntryInstrument,
+    EntrySource,
+    EntryTopic,
+    EntryVersion,
+)
 from coordinator.overlaps import queries as overlaps
 from coordinator.overlaps.rules import look
 from coordinator.people.models import Group, Organisation, Person, Unit
@@ -57,6 +65,7 @@ class _Names:
     event: Mapping[int, tuple[str, date]]
     question: Mapping[int, str]
     counterpart: Mapping[int, str]
+    instrument: Mapping[int, str]
     group: Mapping[int, str]
 
 
@@ -72,6 +81,7 @@ def _names(session: Session) -> _Names:
         event={i: (name, day) for i, name, day in session.execute(select(Event.id, Event.name, Event.starts_on))},
         question=two(Question.id, Question.text),
         counterpart=two(Counterpart.id, Counterpart.name),
+        instrument=two(Instrument.id, Instrument.name),
         group=two(Group.id, Group.name),
     )
 
@@ -115,6 +125,7 @@ def _entry_rows(session: Session, ids: Sequence[int], names: _Names, person: Per
     many = {
         "topics": _linked(session, ids, EntryTopic.entry_id, EntryTopic.topic_id, names.topic),
         "counterparts": _linked(session, ids, EntryCounterpart.entry_id, EntryCounterpart.counterpart_id, names.counterpart),
+        "instruments": _linked(session, ids, EntryInstrument.entry_id, EntryInstrument.instrument_id, names.instrument),
         "contributing": _linked(session, ids, Contributor.entry_id, Contributor.unit_id, units),
         "also_held_by": _adherents(session, ids, names),
         "milestones": _told(session, ids, Milestone, Milestone.due_on, Milestone.text, lambda day, text: f"{day} {text}"),

@@ -85,6 +85,7 @@ ENTRY_COLUMNS = (
     "event",
     "event_on",
     "counterparts",
+    "instruments",
     "registry_link",
     "review_by",
     "audience",

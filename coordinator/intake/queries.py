@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from coordinator.calendar.models import Counterpart, Event, Forum, Question
+from coordinator.calendar.models import Counterpart, Event, Forum, Instrument, Question
 from coordinator.dossiers.queries import leads
 from coordinator.entries.models import AudienceToken, Entry, EntryVersion, Kind, State
 from coordinator.entries.queries import named_readers
@@ -43,6 +43,8 @@ def names(session: Session, me: Person, *, refs: Iterable[str], on: date) -> Nam
         found.learn("question", question_id, (text,))
     for counterpart_id, name in session.execute(select(Counterpart.id, Counterpart.name)):
         found.learn("counterpart", counterpart_id, (name,))
+    for instrument_id, name, short_name in session.execute(select(Instrument.id, Instrument.name, Instrument.short_name)):
+        found.learn("instrument", instrument_id, (name, short_name))
     for person in leads(session, me.unit_id):
         found.learn("lead", person.id, (person.name, person.email))
     drawn_on = select(Entry.id, Entry.ref).where(

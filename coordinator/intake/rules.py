@@ -169,6 +169,11 @@ COLUMNS: tuple[Column, ...] = (
     several("positions", N_("Of a dossier: refs of released positions that it draws on, with semicolons."), "position"),
     _papers("papers", N_("Of a dossier: a label and its https link, with semicolons.")),
     several("counterparts", N_("Countries, organisations, firms, with semicolons."), "counterpart"),
+    several(
+        "instruments",
+        N_("Treaties, agreements, norms documents, strategies, by name or short name, with semicolons."),
+        "instrument",
+    ),
     _link("registry_link", N_("The address of the file of record, starting with https://.")),
     day("review_by", N_("The day by which somebody looks at it again.")),
     level("level", N_("PUBLIC, OFFICIAL or OFFICIAL-SENSITIVE; OFFICIAL if empty."), kept=True),

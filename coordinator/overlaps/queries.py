@@ -11,10 +11,10 @@ import numpy as np
 from sqlalchemy import ColumnElement, CompoundSelect, Connection, Select, and_, exists, func, or_, select, true
 from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
-from coordinator.calendar.models import Counterpart, Event, Forum, Question
+from coordinator.calendar.models import Counterpart, Event, Forum, Instrument, Question
 from coordinator.db import Reader, protect
 from coordinator.dossiers.models import Milestone
-from coordinator.entries.models import AudienceToken, Entry, EntryCounterpart, EntrySource, EntryTopic, State
+from coordinator.entries.models import AudienceToken, Entry, EntryCounterpart, EntryInstrument, EntrySource, EntryTopic, State
 from coordinator.entries.queries import (
     Asked,
     before_forum,
@@ -25,6 +25,8 @@ from coordinator.entries.queries import (
     on_topics,
     since_day,
     visible,
+    with_counterpart,
+    with_instrument,
 )
 from coordinator.errors import NotFound
 from coordinator.overlaps.models import FAR, Overlap, OverlapKind, OverlapState, Severity, Side, Step
@@ -75,7 +77,7 @@ protect(Step, of_overlap(Step.overlap_id))
 # --- what the detector reads -------------------------------------------------------------------------------------------
 
 _entry, _event, _milestone = Entry.__table__, Event.__table__, Milestone.__table__
-_topic, _counterpart = EntryTopic.__table__, EntryCounterpart.__table__
+_topic, _counterpart, _instrument = EntryTopic.__table__, EntryCounterpart.__table__, EntryInstrument.__table__
 
 
 _mine, _theirs = _entry.alias(), _entry.alias()
@@ -108,6 +110,7 @@ def vocabulary(connection: Connection) -> Vocabulary:
         events=names(Event, Event.__table__.c.name),
         forums=names(Forum, Forum.__table__.c.name),
         counterparts=names(Counterpart, Counterpart.__table__.c.name),
+        instruments=names(Instrument, Instrument.__table__.c.name),
     )
 
 
@@ -116,6 +119,7 @@ def facts(connection: Connection, ids: Iterable[int], digests: dict[int, str] | 
     wanted = sorted(set(ids))
     topics: defaultdict[int, set[int]] = defaultdict(set)
     counterparts: defaultdict[int, set[int]] = defaultdict(set)
+    instruments: defaultdict[int, set[int]] = defaultdict(set)
     dates: defaultdict[int, set[date]] = defaultdict(set)
     found: dict[int, Facts] = {}
     for some in _chunks(wanted, 5000):
@@ -125,6 +129,10 @@ def facts(connection: Connection, ids: Iterable[int], digests: dict[int, str] | 
             select(_counterpart.c.entry_id, _counterpart.c.counterpart_id).where(_counterpart.c.entry_id.in_(some))
         ):
             counterparts[i].add(c)
+        for i, n in connection.execute(
+            select(_instrument.c.entry_id, _instrument.c.instrument_id).where(_instrument.c.entry_id.in_(some))
+        ):
+            instruments[i].add(n)
         for i, d in connection.execute(
             select(_milestone.c.entry_id, _milestone.c.due_on).where(_milestone.c.entry_id.in_(some), _milestone.c.past.is_(False))
         ):
@@ -156,6 +164,7 @@ def facts(connection: Connection, ids: Iterable[int], digests: dict[int, str] | 
                 forum_id=row.forum_id,
                 topics=frozenset(topics[row.id]),
                 counterparts=frozenset(counterparts[row.id]),
+                instruments=frozenset(instruments[row.id]),
                 dates=tuple(sorted(dates[row.id])),
             )
     return found
@@ -197,7 +206,7 @@ def textual_candidates(connection: Connection, ids: Sequence[int], known: Vocabu
 
 
 def _beside(connection: Connection, ids: Sequence[int], known: Vocabulary) -> dict[int, Ids]:
-    """Return for each entry the entries with which it has a topic (or a related edge), a forum or a counterpart in common."""
+    """Return for each entry those with which it shares a topic (or a related edge), a forum, a counterpart or an instrument."""
     edges: defaultdict[int, set[int]] = defaultdict(set)
     for a, b in known.related:
         edges[a].add(b)
@@ -220,18 +229,20 @@ def _beside(connection: Connection, ids: Sequence[int], known: Vocabulary) -> di
 
     gather(_topic.c.entry_id, _topic.c.topic_id)
     gather(_counterpart.c.entry_id, _counterpart.c.counterpart_id)
+    gather(_instrument.c.entry_id, _instrument.c.instrument_id)
     gather(_entry.c.id, _entry.c.forum_id)
     return {i: np.unique(np.concatenate(parts)) for i, parts in found.items() if parts}
 
 
 def beside_content(connection: Connection, facts: Facts, known: Vocabulary, ids: Iterable[int]) -> set[int]:
-    """Return those of some entries with which facts have a topic (or a related edge), a forum or a counterpart in common."""
+    """Return those of some entries with which facts share a topic (or a related edge), a forum, a counterpart or an instrument."""
     topics = facts.topics - known.umbrella
     topics |= {b for a, b in known.related if a in topics} | {a for a, b in known.related if b in topics}
     wanted = sorted(ids)
     ways: list[tuple[Any, Any]] = [
         (_topic.c.entry_id, _topic.c.topic_id.in_(sorted(topics - known.umbrella))),
         (_counterpart.c.entry_id, _counterpart.c.counterpart_id.in_(sorted(facts.counterparts))),
+        (_instrument.c.entry_id, _instrument.c.instrument_id.in_(sorted(facts.instruments))),
         (_entry.c.id, _entry.c.forum_id == facts.forum_id),
     ]
     found: set[int] = set()
@@ -298,6 +309,7 @@ def facts_of_content(connection: Connection, content: dict[str, Any], *, unit_id
         forum_id=content.get("forum_id"),
         topics=frozenset(standing(connection, content.get("topics", ()))),
         counterparts=frozenset(content.get("counterparts", ())),
+        instruments=frozenset(content.get("instruments", ())),
         dates=tuple(sorted({*([event.starts_on] if event else []), *(d for d in due if d >= on)})),
     )
 
@@ -331,6 +343,7 @@ def entries_touched(connection: Connection, touched: dict[str, set[int]]) -> set
     ways: list[tuple[str, Any, Any]] = [
         ("topic", _topic.c.entry_id, _topic.c.topic_id),
         ("counterpart", _counterpart.c.entry_id, _counterpart.c.counterpart_id),
+        ("instrument", _instrument.c.entry_id, _instrument.c.instrument_id),
         ("event", _entry.c.id, _entry.c.event_id),
         ("forum", _entry.c.id, _entry.c.forum_id),
         ("question", _entry.c.id, _entry.c.question_id),
@@ -430,6 +443,10 @@ class Filters:
     """One end at least names the forum, or one of its events."""
     event_id: int | None = None
     """One end at least is prepared for it."""
+    counterpart_id: int | None = None
+    """Both ends concern it."""
+    instrument_id: int | None = None
+    """Both ends refer to it."""
     entry_id: int | None = None
     own_unit_id: int | None = None
     """The unit whose overlaps alone are wanted; `unit_id` then says with whom."""
@@ -452,7 +469,21 @@ class Filters:
     """Crowded topics: contacts and possibilities on them are left out, never a conflict, because each topic reads as one item."""
 
 
-THINGS = ("unit", "bureau", "other", "other_bureau", "topic", "basket", "wing", "other_wing", "question", "forum", "event")
+THINGS = (
+    "unit",
+    "bureau",
+    "other",
+    "other_bureau",
+    "topic",
+    "basket",
+    "wing",
+    "other_wing",
+    "question",
+    "forum",
+    "event",
+    "counterpart",
+    "instrument",
+)
 MOMENTS = ("opened", "acknowledged", "closed")
 SINCE = tuple(f"{name}_since" for name in MOMENTS)
 DAYS = ("until", "after")
@@ -508,6 +539,8 @@ def asked(session: Session, args: Mapping[str, str], *, person: Person, zone: st
         question_id=number("question"),
         forum_id=number("forum"),
         event_id=number("event"),
+        counterpart_id=number("counterpart"),
+        instrument_id=number("instrument"),
         own_unit_id=person.unit_id if words["mine"] else None,
         apart=possible,
         clashes=bool(words["clashes"]),
@@ -618,6 +651,8 @@ def _about(filters: Filters) -> list[ColumnElement[bool]]:
         (filters.topic_id, on_topics(filters.topic_id or 0)),
         (filters.topic_ids, on_topics(*filters.topic_ids or ())),
         (filters.question_id, _entry.c.question_id == filters.question_id),
+        (filters.counterpart_id, with_counterpart(filters.counterpart_id or 0)),
+        (filters.instrument_id, with_instrument(filters.instrument_id or 0)),
     ]
     either: list[tuple[object, ColumnElement[bool]]] = [
         (filters.forum_id, before_forum(filters.forum_id or 0)),
@@ -698,6 +733,8 @@ def one(session: Session, ref: str) -> Overlap:
             joinedload(Overlap.high).selectinload(Entry.topics),
             joinedload(Overlap.low).selectinload(Entry.counterparts),
             joinedload(Overlap.high).selectinload(Entry.counterparts),
+            joinedload(Overlap.low).selectinload(Entry.instruments),
+            joinedload(Overlap.high).selectinload(Entry.instruments),
         )
         .execution_options(populate_existing=True)
     ).one_or_none()

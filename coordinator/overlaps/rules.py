@@ -31,6 +31,7 @@ class Facts:
     forum_id: int | None = None
     topics: frozenset[int] = frozenset()
     counterparts: frozenset[int] = frozenset()
+    instruments: frozenset[int] = frozenset()
     dates: tuple[date, ...] = ()
     """Days of its event and milestones that are not past."""
 
@@ -46,6 +47,7 @@ class Vocabulary:
     events: dict[int, str] = field(default_factory=dict)
     forums: dict[int, str] = field(default_factory=dict)
     counterparts: dict[int, str] = field(default_factory=dict)
+    instruments: dict[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ class Signals:
     topics: tuple[int, ...] = ()
     related: tuple[tuple[int, int], ...] = ()
     counterparts: tuple[int, ...] = ()
+    instruments: tuple[int, ...] = ()
     days_apart: int | None = None
     text: Text = Text()
     texts: tuple[str, str] = ("", "")
@@ -121,6 +124,7 @@ def signals(low: Facts, high: Facts, known: Vocabulary, text: Text) -> Signals:
         topics=tuple(sorted(shared)),
         related=tuple(sorted(e for e in edges if not shared)),
         counterparts=tuple(sorted(low.counterparts & high.counterparts)),
+        instruments=tuple(sorted(low.instruments & high.instruments)),
         days_apart=min(days) if days else None,
         text=text,
         texts=(low.text_digest, high.text_digest),
@@ -128,7 +132,7 @@ def signals(low: Facts, high: Facts, known: Vocabulary, text: Text) -> Signals:
 
 
 def texts_compared(shared_keywords: int, *, beside_structure: bool) -> bool:
-    """Say whether two texts are compared at all: they share some telling words; beside a common topic, forum or counterpart one."""
+    """Say whether two texts are compared at all: they share some telling words, or one beside a common topic, forum or the like."""
     return shared_keywords >= (1 if beside_structure else SHARED_KEYWORDS)
 
 
@@ -154,7 +158,7 @@ def judge(s: Signals, known: Vocabulary, floors: Floors) -> Finding | None:
 
     Text never claims a conflict: on public labelled sets, likeness tells agreeing from opposing pairs hardly better than chance.
     """
-    subject = bool(s.topics or s.related or s.question_id is not None)
+    subject = bool(s.topics or s.related or s.question_id is not None or s.instruments)
     met = s.event_id is not None or (s.counterparts and s.days_apart is not None and s.days_apart <= floors.window_days)
     alike = s.text.likeness >= floors.duplication
     found: dict[OverlapKind, Severity] = {}
@@ -164,7 +168,7 @@ def judge(s: Signals, known: Vocabulary, floors: Floors) -> Finding | None:
     if subject and met:
         close = s.event_id is not None or (s.days_apart is not None and s.days_apart <= floors.close_days)
         found[OverlapKind.COLLISION] = Severity.HIGH if close else Severity.MEDIUM
-    if alike and (s.topics or s.related or s.forum_id is not None or s.counterparts):
+    if alike and (s.topics or s.related or s.forum_id is not None or s.counterparts or s.instruments):
         found[OverlapKind.DUPLICATION] = Severity.MEDIUM
     if s.topics or s.question_id is not None:
         found[OverlapKind.CONTACT] = Severity.LOW
@@ -198,6 +202,8 @@ def _reasons(
         near = s.days_apart is not None and s.days_apart <= floors.window_days
         value = {"signal": "counterpart", "names": [known.counterparts[i] for i in s.counterparts]}
         parts.append((weigh["counterpart"] if near else weigh["forum"], value | ({"days": s.days_apart} if near else {})))
+    if s.instruments:
+        parts.append((weigh["instrument"], {"signal": "instrument", "names": [known.instruments[i] for i in s.instruments]}))
     if s.topics:
         parts.append((weigh["topic"], {"signal": "topic", "names": [known.topics[i] for i in s.topics]}))
     if s.related:
@@ -235,6 +241,8 @@ def _inputs(s: Signals, floors: Floors, *, alike: bool) -> dict[str, Any]:
         "counterparts": list(s.counterparts),
         "close": (s.days_apart or 0) <= floors.close_days if near else None,
         "texts": list(s.texts) if alike else None,
+        # only where there are some: what was decided about a pair before there were instruments still rests on the same
+        **({"instruments": list(s.instruments)} if s.instruments else {}),
     }
 
 
@@ -260,6 +268,7 @@ SENTENCES = {
     "counterpart_near": N_("Both deal with %(names)s, %(days)s days apart."),
     "counterpart_same_day": N_("Both deal with %(names)s at the same time."),
     "counterpart": N_("Both deal with %(names)s."),
+    "instrument": N_("Both refer to %(names)s."),
     "topic": N_("Both are on %(names)s."),
     "related": N_("Related topics: %(edges)s."),
     "forum": N_("Both are for %(forum)s."),
@@ -296,6 +305,7 @@ CHANGED = {
     "topics": N_("the shared topics"),
     "related": N_("the related topics"),
     "counterparts": N_("the counterparts"),
+    "instruments": N_("the instruments"),
     "close": N_("how near the dates are"),
     "texts": N_("the texts"),
 }

@@ -33,7 +33,12 @@ def one(session: Session, ref: str) -> Position:
     found = session.scalars(
         with_company()
         .where(Position.ref == ref)
-        .options(joinedload(Position.author), joinedload(Position.audience), selectinload(Position.counterparts))
+        .options(
+            joinedload(Position.author),
+            joinedload(Position.audience),
+            selectinload(Position.counterparts),
+            selectinload(Position.instruments),
+        )
         .execution_options(populate_existing=True)
     ).one_or_none()
     if found is None:

@@ -19,7 +19,6 @@ from coordinator.entries.forms import (
     audience_in_words,
     checking,
     inside_ministry,
-    is_link,
     merge_of,
     narrowing,
     saved_words,
@@ -39,6 +38,7 @@ from coordinator.entries.rules import (
 )
 from coordinator.errors import Refused
 from coordinator.extensions import time_zone
+from coordinator.fields import is_link
 from coordinator.openings import queries as openings
 from coordinator.openings.gate import handed_out
 from coordinator.overlaps import queries as overlaps
@@ -132,7 +132,7 @@ def _form(version: EntryVersion | None) -> PositionForm:
 
 
 def _start(form: PositionForm, version: EntryVersion | None) -> None:
-    """Begin with what is superseded, or with the topic, question or event that the address names."""
+    """Begin with what is superseded, or with what the address names: topics, a question, an event, counterparts, instruments."""
     if version is not None:
         form.fill(version, entries.tokens_of(db.session(), version.audience_id))
         form.base.data = ""
@@ -145,7 +145,12 @@ def _start(form: PositionForm, version: EntryVersion | None) -> None:
         form.forum.data = question.forum.ref if question.forum else ""
         chosen.add(question.topic.ref)
     event = request.args.get("event")
-    form.start(topics=sorted(chosen), event=calendar.event(db.session(), event).ref if event else None)
+    form.start(
+        topics=sorted(chosen),
+        event=calendar.event(db.session(), event).ref if event else None,
+        counterparts=[calendar.counterpart(db.session(), ref).ref for ref in request.args.getlist("counterpart")],
+        instruments=[calendar.instrument(db.session(), ref).ref for ref in request.args.getlist("instrument")],
+    )
 
 
 def _to_supersede(ref: str | None) -> Position | None:

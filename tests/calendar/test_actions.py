@@ -1,10 +1,10 @@
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
 from coordinator.calendar import actions, queries
-from coordinator.calendar.models import CounterpartKind
-from coordinator.calendar.rules import CounterpartDraft, EventDraft, ForumDraft, QuestionDraft
+from coordinator.calendar.models import CounterpartKind, InstrumentKind
+from coordinator.calendar.rules import CounterpartDraft, EventDraft, ForumDraft, InstrumentDraft, QuestionDraft
 from coordinator.db import change_of, transaction
 from coordinator.history.queries import last_number, of
 
@@ -69,7 +69,7 @@ def test_names_are_taken_in_whatever_letters(session, make, at):
 
 
 def test_every_change_marks_what_it_touched(session, make, at):
-    forum, question, counterpart = make.forum(), make.question(), make.counterpart()
+    forum, question, counterpart, instrument = make.forum(), make.question(), make.counterpart(), make.instrument()
     event = make.event(forum=forum)
     revising = {
         "forum": (forum, lambda: actions.revise_forum(session, forum, ForumDraft("New", "N"), by=None, at=at)),
@@ -85,9 +85,28 @@ def test_every_change_marks_what_it_touched(session, make, at):
             counterpart,
             lambda: actions.revise_counterpart(session, counterpart, CounterpartDraft("N", CounterpartKind.FIRM), by=None, at=at),
         ),
+        "instrument": (
+            instrument,
+            lambda: actions.revise_instrument(session, instrument, InstrumentDraft("N", "N", InstrumentKind.NORMS), by=None, at=at),
+        ),
     }
     for kind, (thing, act) in revising.items():
         with transaction(session):
             act()
             assert change_of(session).touched[kind] == {thing.id}
         assert [e.action for e in of(session, kind, thing.id)] == [f"{kind}.added", f"{kind}.revised"]
+
+
+def test_what_moved_of_an_instrument_is_in_the_history_with_its_parties(session, make, at):
+    one, other = make.counterpart("Freedonia"), make.counterpart("Ruritania")
+    instrument = make.instrument("Treaty", party_ids=(other.id, one.id), adopted_on=date(2001, 11, 23))
+    draft = InstrumentDraft("Treaty", "Treaty", InstrumentKind.TREATY, party_ids=(one.id,), in_force_on=date(2004, 7, 1))
+    with transaction(session):
+        actions.revise_instrument(session, instrument, draft, by=None, at=at)
+    _added, revised = of(session, "instrument", instrument.id)
+    assert revised.payload.said["was"] == {
+        "party_ids": [one.id, other.id],
+        "adopted_on": "2001-11-23",
+        "in_force_on": None,
+    }
+    assert [c.name for c in queries.instrument(session, instrument.ref).named_parties] == ["Freedonia"]

@@ -79,9 +79,26 @@ def test_a_coordinator_adds_and_changes_each_kind(make, keeper, session):
         "questions": {"text": "Should there be a treaty?", "topic": topic.ref, "forum": forum.ref},
         "counterparts": {"name": "Ruritania", "kind": "country", "code": "ch"},
     }
+    party = make.counterpart("Freedonia")
+    added["instruments"] = {
+        "name": "Treaty of Ruritania",
+        "short_name": "ToR",
+        "kind": "treaty",
+        "forum": forum.ref,
+        "party_list": [party.ref],
+        "parties": "and twelve others",
+        "adopted_on": "2001-11-23",
+        "in_force_on": "2004-07-01",
+        "link": "https://treaties.example/185",
+    }
     for kind, typed in added.items():
         assert keeper.post(f"/calendar/{kind}/add", data=typed).status_code == 303
-    (event,), (question,), (counterpart,) = queries.events(session), queries.questions(session), queries.counterparts(session)
+    (event,), (question,), (instrument,) = queries.events(session), queries.questions(session), queries.instruments(session)
+    counterpart = next(c for c in queries.counterparts(session) if c.name == "Ruritania")
+    shown = keeper.get(f"/calendar/instruments/{instrument.ref}").text
+    for words in ("Treaty of Ruritania", "ToR", "Freedonia", "and twelve others", "23 Nov 2001", "https://treaties.example/185"):
+        assert words in shown
+    assert "Treaty of Ruritania" in keeper.get(f"/calendar/counterparts/{party.ref}").text
     assert event.ends_on == event.starts_on
     assert counterpart.code == "CH"
     changed = {
@@ -89,11 +106,12 @@ def test_a_coordinator_adds_and_changes_each_kind(make, keeper, session):
         f"/calendar/events/{event.ref}/edit": {**added["events"], "name": "Opening session", "ends_on": "2026-05-08"},
         f"/calendar/questions/{question.ref}/edit": {"text": "Should there be a pact?", "topic": topic.ref},
         f"/calendar/counterparts/{counterpart.ref}/edit": {"name": "Orrery", "kind": "firm", "code": ""},
+        f"/calendar/instruments/{instrument.ref}/edit": {"name": "Pact", "short_name": "PAC", "kind": "norms"},
     }
     for path, typed in changed.items():
         assert keeper.post(path, data=typed).status_code == 303
-    shown = "".join(keeper.get(f"/calendar/{page}").text for page in ("", "forums", "questions", "counterparts"))
-    for words in ("Group of Friends", "Opening session", "Should there be a pact?", "Orrery"):
+    shown = "".join(keeper.get(f"/calendar/{page}").text for page in ("", "forums", "questions", "instruments", "counterparts"))
+    for words in ("Group of Friends", "Opening session", "Should there be a pact?", "Pact", "Norms document", "Orrery"):
         assert words in shown
 
 
@@ -107,6 +125,9 @@ def test_a_coordinator_adds_and_changes_each_kind(make, keeper, session):
         ("counterparts", {"name": "R", "kind": "planet"}, "Choose one from the list."),
         ("counterparts", {"name": "R", "kind": "country", "code": "QQ"}, "This is no country code"),
         ("counterparts", {"name": "R", "kind": "firm", "code": "CH"}, "Only a country has a code."),
+        ("instruments", {"name": "R", "kind": "law"}, "Choose one from the list."),
+        ("instruments", {"name": "R", "link": "javascript:alert(1)"}, "A link starts with https://."),
+        ("instruments", {"name": "R", "adopted_on": "yesterday"}, "This is not a day"),
     ],
 )
 def test_odd_typing_gets_a_plain_sentence(keeper, path, typed, sentence):
@@ -276,3 +297,92 @@ def test_the_number_of_statements_of_each_page_does_not_grow(make, sign_in, sess
             make.position(question=session_of_forum["question"], topic=topic, stance=stance)
         make.dossier(event=session_of_forum["event"], topic=topic)
     assert count() == before
+
+
+# --- who works on a counterpart or an instrument -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def treaty(make):
+    """A treaty and a country on which three units work, one of them out of sight, two of them towards the same session."""
+    topic, forum = make.topic("Cybercrime"), make.forum("Committee")
+    instrument, country = make.instrument("Cybercrime Convention", forum_id=forum.id), make.counterpart("Freedonia")
+    event = make.event("Plenary", forum=forum, in_days=5)
+    on_it = {"instruments": (instrument.id,), "counterparts": (country.id,)}
+    one, other = make.officer(unit=make.unit("Treaty Office", short_name="AAA")), make.officer(unit=make.unit(short_name="ZZZ"))
+    make.dossier(by=one, topic=topic, title="Work without a day", **on_it)
+    make.dossier(by=other, topic=topic, title="Ratification", event=event, **on_it)
+    make.dossier(by=one, title="Second protocol", event=event, topic=make.topic(), milestones=((make.today, "Draft"),), **on_it)
+    make.dossier(title="Behind closed doors", event=event, topic=topic, sealed=True, **on_it)
+    make.dossier(by=other, topic=topic, title="Something else")
+    return {"instruments": instrument, "counterparts": country, "reader": one}
+
+
+@pytest.mark.parametrize("kind", ["instruments", "counterparts"])
+def test_a_page_says_who_works_on_a_thing_the_nearest_first(treaty, sign_in, kind):
+    page = read(sign_in(treaty["reader"]), f"/calendar/{kind}/{treaty[kind].ref}")
+    places = [page.index(words) for words in ("Second protocol", "Work without a day", "Ratification", "Open overlaps")]
+    assert places == sorted(places)  # a milestone today comes before a session in five days
+    assert "Behind closed doors" not in page
+    assert "Something else" not in page
+    assert "Plenary" in page
+    assert "Collision" in page
+
+
+@pytest.mark.parametrize("kind", ["instruments", "counterparts"])
+def test_the_list_counts_what_the_reader_sees_and_puts_what_is_near_first(treaty, make, sign_in, kind):
+    (make.instrument if kind == "instruments" else make.counterpart)("A name that comes first")
+    page = read(sign_in(treaty["reader"]), f"/calendar/{kind}")
+    name = treaty[kind].name
+    assert page.index(name) < page.index("A name that comes first")
+    row = page[page.index(f">{name}<") :].split("</tr>")[0]
+    assert '<td class="number">2</td>' in row
+    assert f"{kind[:-1]}={treaty[kind].ref}&amp;state=released" in row
+    assert ">3</a>" in row
+    assert "Plenary" in row
+
+
+@pytest.mark.parametrize("kind", ["instruments", "counterparts"])
+def test_the_page_of_a_thing_and_the_list_of_them_cost_the_same_however_much_there_is(treaty, make, sign_in, kind):
+    reader, thing = sign_in(treaty["reader"]), treaty[kind]
+    paths = (f"/calendar/{kind}/{thing.ref}", f"/calendar/{kind}")
+    for path in paths:
+        reader.get(path)
+    with counted_statements() as before:
+        for path in paths:
+            reader.get(path)
+    for number in range(3):
+        event = make.event(in_days=number)
+        make.dossier(
+            topic=make.topic(), event=event, instruments=(treaty["instruments"].id,), counterparts=(treaty["counterparts"].id,)
+        )
+        make.instrument(), make.counterpart()
+    with counted_statements() as after:
+        for path in paths:
+            reader.get(path)
+    assert len(after) == len(before)
+
+
+@pytest.mark.parametrize("kind", ["instrument", "counterpart"])
+def test_what_is_logged_from_the_page_of_a_thing_begins_with_it(treaty, sign_in, kind):
+    thing = treaty[f"{kind}s"]
+    for what in ("positions", "dossiers"):
+        page = read(sign_in(treaty["reader"]), f"/{what}/log?{kind}={thing.ref}")
+        assert f'<option selected value="{thing.ref}">' in page
+
+
+@pytest.mark.parametrize("kind", ["instrument", "counterpart"])
+def test_the_lists_are_narrowed_to_a_thing(treaty, sign_in, kind):
+    reader, ref = sign_in(treaty["reader"]), treaty[f"{kind}s"].ref
+    for path in ("dossiers?state=released&", "search?", "overlaps?"):
+        page = read(reader, f"/{path}{kind}={ref}")
+        assert "Ratification" in page
+        assert "Something else" not in page
+        assert reader.get(f"/{path}{kind}={'A' * 22}").status_code == 404
+
+
+def test_an_instrument_in_force_before_it_was_adopted_is_refused_beside_its_field(keeper):
+    typed = {"name": "T", "short_name": "T", "kind": "treaty", "adopted_on": "2026-05-04", "in_force_on": "2026-05-03"}
+    answer = keeper.post("/calendar/instruments/add", data=typed)
+    assert answer.status_code == 409
+    assert 'id="in_force_on-error"' in answer.text

@@ -135,6 +135,7 @@ def test_every_kind_of_thing_has_its_history(make: Make, sign_in: SignIn, sessio
         "event": make.event("Spring session", forum=forum),
         "question": make.question("Shall it be banned?", forum=forum),
         "counterpart": make.counterpart("Freedonia"),
+        "instrument": make.instrument("Treaty of Freedonia"),
         "group": make.group("Leadership"),
     }
     browser = sign_in(make.officer())

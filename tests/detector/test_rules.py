@@ -17,7 +17,17 @@ FLOORS = Floors(
     duplication=0.4,
     window_days=30,
     close_days=14,
-    weights={"clash": 6, "event": 4, "question": 3, "counterpart": 3, "topic": 2, "related": 1, "forum": 1, "text": 3},
+    weights={
+        "clash": 6,
+        "event": 4,
+        "question": 3,
+        "counterpart": 3,
+        "instrument": 3,
+        "topic": 2,
+        "related": 1,
+        "forum": 1,
+        "text": 3,
+    },
 )
 KNOWN = Vocabulary(
     topics={1: "Encryption", 2: "Cybercrime", 3: "Cybersecurity"},
@@ -27,6 +37,7 @@ KNOWN = Vocabulary(
     events={1: "Thematic groups", 2: "Council"},
     forums={1: "Global Mechanism"},
     counterparts={1: "Japan"},
+    instruments={1: "Cybercrime Convention"},
 )
 DAY, LATER = date(2026, 3, 1), date(2026, 4, 15)
 BARE = Facts(1, 1), Facts(2, 2)
@@ -70,7 +81,7 @@ def both(**what):
         pytest.param(
             "conflict", both(question_id=1), 0, "Both answer “A binding instrument”; a stance is missing.", id="without stances"
         ),
-        pytest.param("collision", BARE, 0, "No topic, related topic or question in common.", id="no subject"),
+        pytest.param("collision", BARE, 0, "No topic, related topic, question or instrument in common.", id="no subject"),
         pytest.param(
             "collision",
             both(topics=frozenset({1})),
@@ -92,7 +103,9 @@ def both(**what):
             "They go to no common event; both deal with Japan, but 45 days apart, and the window is 30.",
             id="too far apart",
         ),
-        pytest.param("duplication", BARE, 0.9, "No topic, related topic, forum or counterpart in common.", id="nothing beside"),
+        pytest.param(
+            "duplication", BARE, 0.9, "No topic, related topic, forum, counterpart or instrument in common.", id="nothing beside"
+        ),
         pytest.param(
             "duplication",
             both(topics=frozenset({3})),
@@ -148,6 +161,7 @@ facts = st.builds(
     forum_id=st.sampled_from([None, 1]),
     topics=st.frozensets(st.sampled_from([1, 2, 3])),
     counterparts=st.frozensets(st.sampled_from([1])),
+    instruments=st.frozensets(st.sampled_from([1])),
     dates=st.sampled_from([(), (DAY,), (LATER, date(2026, 8, 1))]),
 )
 

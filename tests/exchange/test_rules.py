@@ -34,6 +34,7 @@ KNOWN = Known(
     event=named([("Session", 10), (of_forum(4, "Session"), 10), ("Session", 11), (of_forum(5, "Session"), 11)]),
     question=named([("A pledge?", 9)]),
     counterpart=named([("Japan", 6)]),
+    instrument=named([("Cybercrime Convention", 14), ("CETS 185", 14)]),
     group=named([("Leadership", 12)]),
     person=named([("a@ministry.example", 13)]),
 )
@@ -125,7 +126,14 @@ def test_a_row_has_one_digest_in_json_and_in_csv(other: dict[str, object]) -> No
 
 def test_names_are_found_as_names_are_compared() -> None:
     row = sound(
-        ROW | {"unit": " LEGAL", "topics": "ＥＮＣＲＹＰＴＩＯＮ;chiffrement", "forum": "coalition", "counterparts": ["JAPAN"]},
+        ROW
+        | {
+            "unit": " LEGAL",
+            "topics": "ＥＮＣＲＹＰＴＩＯＮ;chiffrement",
+            "forum": "coalition",
+            "counterparts": ["JAPAN"],
+            "instruments": "cets 185",
+        },
         line=1,
     )
 
@@ -133,6 +141,7 @@ def test_names_are_found_as_names_are_compared() -> None:
 
     assert found.unit_id == 1
     assert (found.draft.topics, found.draft.forum_id, found.draft.counterparts) == ((7,), 4, (6,))
+    assert found.draft.instruments == (14,)
 
 
 def test_a_position_takes_question_stance_and_reason() -> None:

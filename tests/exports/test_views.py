@@ -61,6 +61,7 @@ def test_a_row_holds_what_the_page_shows(desk, make, reader, session):
         red_lines="None",
         valid_until=date(2026, 12, 31),
         counterparts=(make.counterpart("Freedonia").id,),
+        instruments=(make.instrument("Treaty of Freedonia").id,),
     )
     (row,) = rows(take(desk, "/export/positions"))
     assert row["title"] == "'=HYPERLINK(1)"
@@ -76,6 +77,7 @@ def test_a_row_holds_what_the_page_shows(desk, make, reader, session):
     assert (row["forum"], row["event"], row["event_on"]) == ("Council of Europe", "Plenary", "2026-03-11")
     assert (row["valid_until"], row["released_on"], row["audience"]) == ("2026-12-31", "2026-03-02", "ministry")
     assert row["text"] == "We say\nso."
+    assert row["instruments"] == "Treaty of Freedonia"
 
 
 def test_a_dossier_comes_with_its_work(desk, make, reader):

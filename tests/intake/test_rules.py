@@ -36,6 +36,7 @@ def names() -> Names:
     found.learn("event", 6, ("First session", "IGF / First session"))
     found.learn("question", 7, ("A treaty?",))
     found.learn("counterpart", 8, ("Japan",))
+    found.learn("instrument", 9, ("Cybercrime Convention", "CETS 185"))
     found.learn("unit", 9, ("LEG", "Legal"))
     found.learn("bureau", 9, ("LEG", "Legal"))
     found.learn("group", 10, ("Leadership",))
@@ -55,6 +56,7 @@ def test_a_row_becomes_a_position(names):
             "stance": "Red line",
             "reason": "It binds.",
             "counterparts": "japan",
+            "instruments": "cets 185",
             "level": "official-sensitive",
             "audience": "LEG; bureau:Legal; group: leadership",
             "restriction_reason": "sources",
@@ -65,6 +67,7 @@ def test_a_row_becomes_a_position(names):
     draft = new_draft(Kind.POSITION, said, highest=2)
     assert isinstance(draft, PositionDraft)
     assert (draft.topics, draft.forum_id, draft.event_id, draft.question_id, draft.counterparts) == ((1, 2), 3, 5, 7, (8,))
+    assert draft.instruments == (9,)
     assert (draft.stance, draft.level, draft.valid_until) == (Stance.RED_LINE, 2, date(2026, 12, 31))
     assert draft.audience == {"unit:9", "bureau:9", "group:10"}
 

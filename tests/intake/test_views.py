@@ -137,6 +137,7 @@ def test_what_a_unit_exports_comes_back_without_anything_to_do(make, sign_in, se
         forum=forum,
         event=event,
         counterparts=(counterpart.id,),
+        instruments=(make.instrument("Treaty; of Japan").id,),
         level=2,
         audience=frozenset({f"unit:{owner.unit_id}", f"group:{group.id}"}),
         restriction_reason="sources",

@@ -31,7 +31,17 @@ FLOORS = Floors(
     duplication=0.2,
     window_days=30,
     close_days=14,
-    weights={"clash": 6, "event": 4, "question": 3, "counterpart": 3, "topic": 2, "related": 1, "forum": 1, "text": 3},
+    weights={
+        "clash": 6,
+        "event": 4,
+        "question": 3,
+        "counterpart": 3,
+        "instrument": 3,
+        "topic": 2,
+        "related": 1,
+        "forum": 1,
+        "text": 3,
+    },
 )
 KNOWN = Vocabulary(
     topics={1: "Encryption", 2: "Cybercrime", 3: "Cybersecurity", 4: "Privacy"},
@@ -41,6 +51,7 @@ KNOWN = Vocabulary(
     events={1: "Thematic groups", 2: "Council"},
     forums={1: "Global Mechanism", 2: "ITU"},
     counterparts={1: "Japan", 2: "Kenya"},
+    instruments={1: "Cybercrime Convention", 2: "Norms of 2015"},
 )
 SUPPORT, CONDITIONS, NONE, OPPOSE, RED = Stance.SUPPORT, Stance.CONDITIONS, Stance.NO_POSITION, Stance.OPPOSE, Stance.RED_LINE
 
@@ -93,6 +104,22 @@ def test_stances_clash_as_the_matrix_says_both_ways(one, other, severity):
             Signals(question_id=1, stances=(SUPPORT, SUPPORT), event_id=1, days_apart=0),
             (OverlapKind.COLLISION, Severity.HIGH),
             id="question and event collide",
+        ),
+        pytest.param(Signals(instruments=(1,)), None, id="an instrument alone says nothing"),
+        pytest.param(
+            Signals(instruments=(1,), event_id=1, days_apart=0),
+            (OverlapKind.COLLISION, Severity.HIGH),
+            id="an instrument and the event collide",
+        ),
+        pytest.param(
+            Signals(instruments=(1,), counterparts=(1,), days_apart=20),
+            (OverlapKind.COLLISION, Severity.MEDIUM),
+            id="an instrument and a counterpart collide",
+        ),
+        pytest.param(
+            Signals(instruments=(2,), text=Text(0.2)),
+            (OverlapKind.DUPLICATION, Severity.MEDIUM),
+            id="an instrument and like text duplicate",
         ),
         pytest.param(
             Signals(topics=(1,), counterparts=(1,), days_apart=14),
@@ -160,6 +187,18 @@ def test_an_edge_joins_topics_that_differ_and_is_not_said_beside_a_shared_one():
     assert signals(low, both, KNOWN, Text()).topics == (1,)
 
 
+def test_a_shared_instrument_is_a_reason_of_its_own_and_part_of_what_a_decision_rests_on():
+    low, high = Facts(1, 1, topics=frozenset({1}), instruments=frozenset({1, 2})), Facts(2, 2, topics=frozenset({1}))
+    without = judge(signals(low, high, KNOWN, Text()), KNOWN, FLOORS)
+    with_one = judge(signals(low, replace(high, instruments=frozenset({1})), KNOWN, Text()), KNOWN, FLOORS)
+    assert without is not None
+    assert with_one is not None
+    assert [sentence(r) for r in with_one.reasons] == ["Both refer to Cybercrime Convention.", "Both are on Encryption."]
+    assert with_one.score > without.score
+    assert what_changed(without.inputs, with_one.inputs) == ["the instruments"]
+    assert "instruments" not in without.inputs  # a pair that shares none keeps its old fingerprint
+
+
 def test_days_apart_is_the_nearest_of_all_days():
     low = Facts(1, 1, dates=(date(2026, 3, 1), date(2026, 6, 1)))
     high = Facts(2, 2, dates=(date(2026, 5, 25), date(2026, 9, 1)))
@@ -176,6 +215,7 @@ facts = st.builds(
     forum_id=st.sampled_from([None, 1, 2]),
     topics=st.frozensets(st.sampled_from([1, 2, 3, 4])),
     counterparts=st.frozensets(st.sampled_from([1, 2])),
+    instruments=st.frozensets(st.sampled_from([1, 2])),
     dates=st.sampled_from([(), (date(2026, 3, 1),), (date(2026, 3, 20), date(2026, 8, 1))]),
 )
 

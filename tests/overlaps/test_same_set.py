@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, true
 
-from coordinator.calendar.models import Event, Question
+from coordinator.calendar.models import Event, Instrument, Question
 from coordinator.db import read_as_system, touch, transaction
 from coordinator.dossiers import actions as dossiers
 from coordinator.dossiers.rules import DossierDraft
@@ -51,6 +51,7 @@ class World:
         self.events = [make.event(forum=self.forum) for _ in range(2)]
         self.questions = [make.question(topic=t) for t in self.topics[:2]]
         self.counterparts = [make.counterpart() for _ in range(2)]
+        self.instruments = [make.instrument() for _ in range(2)]
         self.refs: list[tuple[str, Person]] = []
         session.expunge_all()  # a refused change must not take what is known of the world with it
 
@@ -70,6 +71,7 @@ class World:
             "topics": self.some(self.topics) or (self.topics[0].id,),
             "event_id": chance.choice([None, *(e.id for e in self.events)]),
             "counterparts": self.some(self.counterparts),
+            "instruments": self.some(self.instruments),
         }
         if chance.random() < 0.2:
             common |= {"audience": frozenset({f"unit:{chance.choice(self.units).id}"}), "restriction_reason": "a source"}
@@ -106,7 +108,9 @@ class World:
 
         def act(entry: Entry, by: Person) -> None:
             kind = PositionDraft if entry.kind == "position" else DossierDraft
-            shared = {f: getattr(draft, f) for f in ("title", "text", "topics", "event_id", "counterparts", "audience")}
+            shared = {
+                f: getattr(draft, f) for f in ("title", "text", "topics", "event_id", "counterparts", "instruments", "audience")
+            }
             extra = {"restriction_reason": draft.restriction_reason}
             if isinstance(draft, PositionDraft) and kind is PositionDraft:
                 extra |= {"question_id": draft.question_id, "stance": draft.stance, "reason": draft.reason}  # type: ignore[dict-item]
@@ -160,6 +164,12 @@ class World:
             question.text = f"A question put anew, {self.random.random()}"
             self.recorded("question", question.id)
 
+    def rename_instrument(self) -> None:
+        with transaction(self.session):
+            instrument = self.session.get_one(Instrument, self.random.choice(self.instruments).id)
+            instrument.name = f"An instrument by another name, {self.random.random()}"
+            self.recorded("instrument", instrument.id)
+
     def acknowledge(self) -> None:
         person = self.act_as(self.random.choice(self.people))
         overlaps = self.session.scalars(select(Overlap).where(Overlap.current).order_by(Overlap.id)).all()
@@ -182,7 +192,7 @@ class World:
 
     def change(self) -> None:
         acts = [self.log] * 5 + [self.revise] * 3 + [self.withdraw, self.mark_umbrella, self.relate, self.move_event]
-        self.random.choice([*acts, self.rename, self.acknowledge, self.acknowledge])()
+        self.random.choice([*acts, self.rename, self.rename_instrument, self.acknowledge, self.acknowledge])()
 
 
 def kept(session: Any) -> dict[tuple[int, int], tuple[Any, ...]]:
@@ -214,7 +224,7 @@ def from_scratch(session: Any, acted: set[tuple[int, int]]) -> dict[tuple[int, i
         if a.unit_id == b.unit_id:
             continue
         text, bare = Text(), signals(a, b, known, Text())
-        beside = bool(bare.topics or bare.related or bare.counterparts or bare.forum_id is not None)
+        beside = bool(bare.topics or bare.related or bare.counterparts or bare.instruments or bare.forum_id is not None)
         if texts_compared(len(set(keywords(words[low])) & set(keywords(words[high]))), beside_structure=beside):
             score = likeness(words[low], words[high]).score
             if score >= min(floors.possible, floors.duplication):

@@ -82,6 +82,7 @@ def test_an_officer_logs_a_position_with_title_topic_and_line_alone(make: Make, 
 
 def test_everything_that_a_position_can_say_is_kept(make: Make, sign_in: SignIn) -> None:
     officer, topic, forum, counterpart = make.person(), make.topic(), make.forum(), make.counterpart()
+    instrument = make.instrument()
     event, question = make.event(forum=forum), make.question(topic=topic)
     sign_in(officer).post(
         "/positions/log",
@@ -96,6 +97,7 @@ def test_everything_that_a_position_can_say_is_kept(make: Make, sign_in: SignIn)
             forum=forum.ref,
             event=event.ref,
             counterparts=[counterpart.ref],
+            instruments=[instrument.ref],
             valid_from="2026-03-02",
             valid_until="2026-09-01",
             review_by="2026-06-01",
@@ -113,6 +115,7 @@ def test_everything_that_a_position_can_say_is_kept(make: Make, sign_in: SignIn)
         "forum_id": forum.id,
         "event_id": event.id,
         "counterparts": [counterpart.id],
+        "instruments": [instrument.id],
         "registry_link": "https://registry.example/1",
         "review_by": "2026-06-01",
         "question_id": question.id,
