@@ -186,9 +186,9 @@ class LevelField(RadioField):
     def __init__(self, label: Any = None, **given: Any) -> None:
         super().__init__(label, choices=[], validate_choice=False, default=str(int(Level.OFFICIAL)), **given)
 
-    def offer(self, highest: int) -> None:
-        """Say how high a level may be chosen."""
-        self.choices = [SelectChoice(str(int(level)), translated(level.label)) for level in Level if level <= highest]
+    def offer(self, highest: int, *, lowest: int = Level.PUBLIC) -> None:
+        """Say between which levels one may be chosen."""
+        self.choices = [SelectChoice(str(int(level)), translated(level.label)) for level in Level if lowest <= level <= highest]
 
     def pre_validate(self, form: Any) -> None:
         """Refuse what is no level, and one that the author could not read afterwards."""

@@ -1,11 +1,10 @@
 """What is typed to take a release back."""
 
-from collections.abc import Iterable
 from enum import StrEnum
 
 from flask_babel import lazy_gettext as _l
 
-from coordinator.entries.forms import LevelField, Reach, ReadersField, offered_readers
+from coordinator.entries.forms import CIRCLE_TOKENS, LevelField, Reach, ReadersField, offered_readers
 from coordinator.entries.queries import Choices
 from coordinator.entries.rules import OPEN_TO, Recall
 from coordinator.errors import N_
@@ -36,14 +35,17 @@ class RecallForm(Form):
     named = ReadersField(_l("Named readers"))
     why = Text(_l("Why"), [Required(_l("Say why it is recalled; your unit alone reads it."))], most=1_000)
 
-    def offer(self, choices: Choices, *, highest: int, level: int) -> None:
-        """Say who may be named, and how high the level may go."""
+    def offer(self, choices: Choices, *, tokens: frozenset[str], level: int, highest: int) -> None:
+        """Say what is left to choose for an entry of an audience and a level: no circle that is wider, no level that is lower."""
         if not self.is_submitted():
             self.level.data = str(level)
-        self.level.offer(highest)
+        self.level.offer(highest, lowest=level)
         self.named.offer_readers(offered_readers(choices, self.level.level))
+        held = [reach for token, reach in CIRCLE_TOKENS.items() if token in tokens]
+        within = list(Reach)[: list(Reach).index(held[-1]) + 1] if held else []
+        self.audience.choices = [c for c in self.audience.choices if c.value in {*within, Reach.NAMED}]
 
-    def start(self, tokens: Iterable[str]) -> None:
+    def start(self, tokens: frozenset[str]) -> None:
         """Begin with the named readers that it has now."""
         self.named.choose(tokens)
 

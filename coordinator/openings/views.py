@@ -57,7 +57,8 @@ def recall(ref: str) -> ResponseReturnValue:
     require(may_recall(me, entry))
     tokens = entries.tokens_of(db.session(), entry.audience_id)
     form = RecallForm()
-    form.offer(entries.choices(db.session(), me, audience=tokens), highest=reader().level, level=entry.level)
+    offered = entries.choices(db.session(), me, audience=tokens - {f"unit:{entry.unit_id}"})
+    form.offer(offered, tokens=tokens, level=entry.level, highest=reader().level)
     if not form.is_submitted():
         form.start(tokens)
         return _recall_page(form, entry)

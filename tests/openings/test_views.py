@@ -154,3 +154,17 @@ def test_a_file_of_overlaps_counts_for_both_ends(make, sign_in):
     rows = list(csv.reader(io.StringIO(answer.get_data().decode("utf-8-sig"))))
     assert len(rows) >= 2
     assert [row[2] for row in noted()] == ["file", "file"]
+
+
+def test_a_recall_offers_nothing_that_is_wider(make, sign_in):
+    owner = make.officer()
+    position = make.position(by=owner)
+    page = sign_in(owner).get(f"/entries/{position.ref}/recall").get_data(as_text=True)
+    assert [f'value="{word}"' in page for word in ("named", "ministry", "government", "country")] == [True, True, False, False]
+    assert [f'name="level" type="radio" value="{level}"' in page for level in (0, 1, 2)] == [False, True, True]
+    said = {"how": "narrower", "audience": "government", "level": "1", "why": "The annex was in it"}
+    assert sign_in(owner).post(f"/entries/{position.ref}/recall", data=said).status_code == 422
+    assert (
+        sign_in(owner).post(f"/entries/{position.ref}/recall", data=said | {"audience": "ministry", "level": "0"}).status_code
+        == 422
+    )
