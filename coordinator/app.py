@@ -12,6 +12,7 @@ import coordinator.deputies.models  # noqa: F401 - here and below: every table i
 import coordinator.digests.models  # noqa: F401
 import coordinator.dossiers.models  # noqa: F401
 import coordinator.exchange.models  # noqa: F401
+import coordinator.gaps.models  # noqa: F401
 import coordinator.holidays.models  # noqa: F401
 import coordinator.openings.models  # noqa: F401
 import coordinator.overlaps.models  # noqa: F401
@@ -31,6 +32,7 @@ from coordinator.digests.views import blueprint as digests
 from coordinator.dossiers.views import blueprint as dossiers
 from coordinator.entries.views import blueprint as entries
 from coordinator.exports.views import blueprint as exports
+from coordinator.gaps.views import blueprint as gaps
 from coordinator.groups.views import blueprint as groups
 from coordinator.handover.views import blueprint as handover
 from coordinator.history.actions import take_turn
@@ -70,6 +72,7 @@ FEATURES = (
     openings,
     overlaps,
     detector,
+    gaps,
     chronicle,
     search,
     exports,

@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any, TypeVar
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from coordinator.calendar import actions as calendar
 from coordinator.calendar.models import Counterpart, CounterpartKind, Event, Forum, Instrument, InstrumentKind, Question
@@ -20,9 +20,14 @@ from coordinator.dossiers import actions as dossiers
 from coordinator.dossiers.models import Dossier
 from coordinator.dossiers.rules import DossierDraft
 from coordinator.entries import actions as entries
+from coordinator.entries.models import Entry
 from coordinator.exchange.actions import stage
 from coordinator.exchange.models import Staged
 from coordinator.exchange.rules import Outcome, Upload
+from coordinator.gaps import actions as gaps
+from coordinator.gaps import queries as gap_queries
+from coordinator.gaps.models import Asked, GapKind, Known
+from coordinator.gaps.rules import Gap, key_of
 from coordinator.holidays import actions as holidays
 from coordinator.holidays.models import UnitHoliday
 from coordinator.holidays.rules import Day
@@ -257,6 +262,47 @@ class Make:
             made = log(self.session, kind(**fields), unit=person.unit, by=person, at=self.at, on=self.today, **how)
             if released:
                 entries.release(self.session, made, by=None, at=self.at)
+        bind_reader(self.session, None)
+        return made
+
+    def asked(self, entry: Any, unit: Unit, *, by: Person, on: date | None = None, note: str = "") -> Asked:
+        """Say that a unit was asked about an entry of a person's unit."""
+        person = self.act_as(by)
+        with transaction(self.session):
+            row = gaps.ask(
+                self.session,
+                self.session.get_one(Entry, entry.id),
+                unit_id=unit.id,
+                asked_on=on or self.today,
+                note=note,
+                by=person,
+                at=self.at,
+                on=self.today,
+            )
+        found = self.session.scalars(select(Asked).where(Asked.id == row.id).options(joinedload(Asked.unit))).one()
+        bind_reader(self.session, None)
+        return found
+
+    def gaps(self, person: Person, **narrowed: Any) -> list[Gap]:
+        """Return the gaps that a person sees, known ones too unless said otherwise; nobody stays bound to the session."""
+        self.act_as(person)
+        filters = gap_queries.Filters(**{"known": None, **narrowed})
+        found = gap_queries.listed(self.session, self.reader(person), filters, on=self.today, size=500).gaps
+        bind_reader(self.session, None)
+        return list(found)
+
+    def known(
+        self, kind: str, thing: Any, *, by: Person, unit: Unit | None = None, why: str = "it is agreed", days: int = 14
+    ) -> Known:
+        """Say that a gap of a thing is known, so many days long."""
+        person = self.act_as(by)
+        key = key_of(GapKind(kind), thing.id, *([unit.id] if unit is not None else []))
+        with transaction(self.session):
+            filters = gap_queries.Filters(known=None)
+            listed = gap_queries.listed(self.session, self.reader(by), filters, on=self.today, size=500).gaps
+            gap = next(g for g in listed if g.key == key)
+            until = self.today + timedelta(days=days)
+            made = gaps.know(self.session, gap, why=why, until_on=until, by=person, at=self.at, on=self.today)
         bind_reader(self.session, None)
         return made
 

@@ -101,6 +101,9 @@ GETS = {
     "exports.positions": EVERYBODY,
     "exports.search": EVERYBODY,
     "exports.topic": EVERYBODY,
+    "gaps.ask": "yynnnnn",
+    "gaps.index": INSIDE,
+    "gaps.know": "nnynnnn",  # a topic without a lead: it is the coordinator's to name one
     "groups.add": ADMINISTRATOR,
     "groups.edit": ADMINISTRATOR,
     "groups.index": EVERYBODY,
@@ -195,6 +198,10 @@ POSTS = {
     "entries.release": DRAFT_RELEASED,
     "entries.withdraw": RELEASES,
     **{e: GETS[e] for e in GETS if e.startswith("exports.")},
+    "gaps.ask": "yynnnnn",
+    "gaps.know": "nnynnnn",
+    "gaps.take_back": "nnynnnn",
+    "gaps.unask": "yhnnnnn",  # the second finds it taken back
     "groups.add": ADMINISTRATOR,
     "groups.edit": ADMINISTRATOR,
     "handover.of": "nnnnynh",
@@ -275,7 +282,14 @@ def world(make, session):
     assert overlap is not None
     session.commit()
     event = make.event(forum=forum)
+    unled = make.topic("Cloud computing")
+    make.position(by=people["officer"], topic=unled)
     refs = {
+        "gaps ref": position.ref,
+        "gaps.know kind": "lead",
+        "gaps.know ref": unled.ref,
+        "gaps.unask unit": make.asked(position, make.unit(), by=people["officer"]).unit.ref,
+        "gaps.take_back ref": make.known("lead", unled, by=people["coordinator"]).ref,
         "positions ref": position.ref,
         "positions.adhere ref": theirs.ref,
         "positions.leave ref": theirs.ref,

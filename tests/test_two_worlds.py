@@ -96,6 +96,11 @@ class Onlooker:
         more += [f"/history?entry={r}" for r in (*self.known["entry"], HIDDEN_REF)] + [f"/history?by={self.person.ref}"]
         more += [f"/calendar/month?month={m}" for m in ("2026-03", "2026-04", "2026-13")]
         more += [f"/topics/matrix?basket={r}" for r in self.known["topic"]]
+        more += [f"/gaps?{query}" for query in ("known=1", "mine=1", "page=2", "kind=consultation", "kind=lead", "kind=event")]
+        more += [f"/gaps?{name}={self.known[name][0]}" for name in ("topic", "unit", "forum", "event")]
+        more += [f"/gaps/lead/{r}/known" for r in self.known["topic"]]
+        more += [f"/gaps/consultation/{r}/known?unit={u}" for r in (*self.known["entry"], HIDDEN_REF) for u in self.known["unit"]]
+        more += [f"/gaps/{kind}/{HIDDEN_REF}/known" for kind in ("review", "consultation", "event", "wing")]
         return sorted({*found, *more})
 
     def narrowings(self) -> list[str]:
@@ -205,6 +210,7 @@ def kind_of(endpoint: str) -> str:
     kinds = {"positions": "entry", "dossiers": "entry", "entries": "entry", "topics": "topic", "overlaps": "overlap"}
     kinds |= {
         "butterfly": "topic",
+        "gaps": "entry",
         "digests": "digest",
         "people": "unit",
         "groups": "group",

@@ -13,8 +13,9 @@ from coordinator.calendar.models import Counterpart, Event, Forum, Instrument, Q
 from coordinator.chronicle.rules import KINDS_NAMED, Company, Sort, Thing, families, numbers
 from coordinator.entries.models import Entry, EntryVersion, Kind
 from coordinator.entries.queries import visible
-from coordinator.entries.rules import OF_A_VERSION, TOLD
+from coordinator.entries.rules import ABOUT_GAPS, OF_A_VERSION, TOLD
 from coordinator.errors import NotFound
+from coordinator.gaps.models import Known
 from coordinator.history.models import Event as Happening
 from coordinator.history.models import Note, Payload
 from coordinator.overlaps.models import Overlap, Step
@@ -52,7 +53,7 @@ def _of_entries(reader: Reader) -> ColumnElement[bool]:
     return exists().where(
         _entry.c.id == Happening.subject_id,
         visible(reader, _entry.c),
-        or_(own, Happening.action.in_(_named(TOLD))),
+        or_(own, Happening.action.in_(_named(TOLD)), Happening.action.startswith(ABOUT_GAPS)),
         or_(Happening.action.not_in(_named(OF_A_VERSION)), seen_version),
     )
 
@@ -84,7 +85,8 @@ def known_to(reader: Reader) -> ColumnElement[bool]:
         "person": true() if keeps_people(reader) else Happening.subject_id == (reader.person_id or 0),
         **dict.fromkeys(OPEN_LISTS, true()),
     }
-    return or_(*(and_(Happening.subject_kind == kind, rule) for kind, rule in by_kind.items()))
+    known = or_(*(and_(Happening.subject_kind == kind, rule) for kind, rule in by_kind.items()))
+    return known if inside else and_(known, ~Happening.action.startswith(ABOUT_GAPS))
 
 
 # --- what happened -------------------------------------------------------------------------------------------------------
@@ -181,6 +183,8 @@ def company(session: Session, events: Sequence[Happening], *, also: Iterable[tup
         found.names[kind] = dict(session.execute(select(model.id, name).where(model.id.in_(sorted(named[kind])))).all())
     _entries(session, found, about["entry"])
     _overlaps(session, found, about["overlap"], [e.number for e in events])
+    said = select(Known.number, Known.why).where(Known.number.in_([e.number for e in events]))
+    found.known = dict(session.execute(said).all())
     found.before = _before(session, [e for e in events if e.action.endswith(".revised") and e.subject_kind != "entry"])
     return found
 

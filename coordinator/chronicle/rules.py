@@ -11,6 +11,7 @@ from coordinator.calendar.models import CounterpartKind, InstrumentKind
 from coordinator.entries.models import EntryVersion, Kind, Level
 from coordinator.entries.rules import LABELS as ENTRY_LABELS
 from coordinator.errors import N_
+from coordinator.gaps.models import GapKind
 from coordinator.history.models import Event as Happening
 from coordinator.overlaps.models import Step
 from coordinator.people import rules as people
@@ -28,6 +29,7 @@ class Sort(StrEnum):
     POSITION = "position"
     DOSSIER = "dossier"
     OVERLAP = "overlap"
+    GAP = "gap"
     TOPIC = "topic"
     EQUITY = "equity"
     FORUM = "forum"
@@ -65,6 +67,7 @@ KINDS = {
     "group": N_("Reading group"),
     "person": N_("Account"),
     "deputy": N_("Deputy"),
+    "gap": N_("Gap"),
     "file": N_("File"),
     "list": N_("List"),
     "digest": N_("Letter"),
@@ -135,6 +138,9 @@ DEEDS = {
     "marked_arrived": N_("marked as arrived"),
     "tried_again": N_("sent again"),
     "begun": N_("begun"),
+    "asked": N_("unit asked"),
+    "unasked": N_("asking taken back"),
+    "known": N_("known"),
 }
 """The word after the dot: all that an auditor is told of an event."""
 
@@ -206,6 +212,8 @@ SENTENCES: dict[str, str] = {
     "entries.exported": N_("A file was taken out: %(what)s, %(rows)s rows, as %(form)s."),
     "list.exported": N_("A list was taken out: %(list)s, %(rows)s rows."),
     "day.begun": N_("The nightly change was done."),
+    "gap.asked": N_("%(unit)s was asked on %(on)s."),
+    "gap.unasked": N_("That %(unit)s was asked on %(on)s was taken back."),
     "demo.begun": N_("The demo was loaded."),
 }
 
@@ -238,6 +246,7 @@ FIELDS = {
 _NUMBERS = {
     "unit": "unit",
     "unit_id": "unit",
+    "by_unit": "unit",
     "parent_id": "unit",
     "successor": "unit",
     "predecessor": "unit",
@@ -264,6 +273,7 @@ _LABELS: dict[str, Callable[[Any], str]] = {
     "circle": lambda v: Circle(v).label,
     "kind": lambda v: _KINDS_OF_THINGS[v],
     "roles": lambda v: Role(v).label,
+    "gap": lambda v: GapKind(v).label,
     "ceiling": lambda v: Level(v).label,
     "clearance": lambda v: Level(v).label,
 }
@@ -430,6 +440,15 @@ def _person_moved(said: Mapping[str, Any], before: Mapping[str, Any], words: Wor
     return [(N_("Moved from %(old)s to %(new)s."), values)]
 
 
+def _gap(said: Mapping[str, Any], before: Mapping[str, Any], words: Words) -> list[Said]:
+    values = {name: _shown(name, value, words) for name, value in said.items()}
+    if "unit" in said:
+        values["gap"] = f"{values['gap']}, {values['unit']}"
+    if "until" in said:
+        return [(N_("%(by_unit)s knows of a gap until %(until)s: %(gap)s."), values)]
+    return [(N_("That a gap is known was taken back: %(gap)s."), values)]
+
+
 def _file(said: Mapping[str, Any], before: Mapping[str, Any], words: Words) -> list[Said]:
     rows = sum(number for number in said.values() if isinstance(number, int))
     return [(N_("A file was brought in: %(kind)s, %(rows)s rows."), {"kind": said.get("kind", "–"), "rows": rows})]
@@ -456,6 +475,8 @@ _MORE: dict[str, _Tell] = {
     "group.revised": _group,
     "person.moved": _person_moved,
     "file.imported": _file,
+    "gap.known": _gap,
+    "gap.taken_back": _gap,
 }
 
 
@@ -520,6 +541,8 @@ class Company:
     things: dict[tuple[str, int], Thing] = field(default_factory=dict)
     versions: dict[int, list[EntryVersion]] = field(default_factory=dict)
     steps: dict[int, Step] = field(default_factory=dict)
+    known: dict[int, str] = field(default_factory=dict)
+    """Why somebody knows of a gap, by the number under which they said so."""
     names: dict[str, dict[int, str]] = field(default_factory=dict)
     before: dict[int, dict[str, Any]] = field(default_factory=dict)
     owners: dict[int, list[tuple[int, str]]] = field(default_factory=dict)
@@ -558,6 +581,8 @@ def tell(event: Happening, found: Company, me: Person, words: Words) -> Told:
             lines, compare = lines + moved(base, after, words.t), (base.number, after.number)
         if after is not None and thing is not None and thing.organisation_id == me.unit.organisation_id:
             quote = after.note
+    elif event.action == "gap.known":
+        quote = found.known.get(event.number, "")
     elif did == "withdrawn" and thing is not None:
         quote = thing.ended_why
     elif did == "recalled":

@@ -172,6 +172,7 @@ class NothingTakenBack(Refused):
 
 # what anybody who sees an entry may know to have happened to it; drafting is its own unit's business
 TOLD = {"logged", "released", "superseded", "withdrawn", "expired", "adhered", "left", "topic_added", "moved", "adherence_moved"}
+ABOUT_GAPS = "gap."  # whom its unit asked, and what is known to be missing: its page says so to the whole ministry
 OF_A_VERSION = {"revised", "offered", "released", "topic_added"}
 
 
@@ -180,7 +181,7 @@ def may_see_event(action: str, *, version: int | None, own: bool, seen: Containe
     did = action.rpartition(".")[2]
     if did in OF_A_VERSION and version not in seen:
         return False
-    return own or did in TOLD
+    return own or did in TOLD or action.startswith(ABOUT_GAPS)
 
 
 # --- content -----------------------------------------------------------------------------------------------------------

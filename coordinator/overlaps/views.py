@@ -15,7 +15,7 @@ from coordinator.clock import now, today
 from coordinator.db import db, transaction
 from coordinator.detector.rules import may_ask_why
 from coordinator.entries import actions as entry_actions
-from coordinator.entries.forms import chips
+from coordinator.entries.forms import chips, inside_ministry
 from coordinator.entries.models import Entry, TopicProposal
 from coordinator.entries.queries import one as one_entry
 from coordinator.entries.rules import may_edit, may_log
@@ -78,6 +78,7 @@ def _tabs(*, possible: bool) -> list[dict[str, Any]]:
     return [
         {"label": _("Overlaps"), "url": link(tab=None, kind=None), "active": not possible},
         {"label": _("Possible, by their texts alone"), "url": link(tab="possible", kind=None), "active": possible},
+        *([{"label": _("Gaps"), "url": url_for("gaps.index")}] if inside_ministry(signed_in().unit) else []),
     ]
 
 

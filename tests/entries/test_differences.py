@@ -112,6 +112,8 @@ SEEN = {
     "entry.topic_proposed": (False, False, True),
     "entry.topic_declined": (False, False, True),
     "dossier.milestone_passed": (False, False, True),
+    "gap.asked": (True, True, True),
+    "gap.known": (True, True, True),
 }
 
 
