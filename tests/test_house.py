@@ -201,7 +201,7 @@ POSTS = {
     "gaps.ask": "yynnnnn",
     "gaps.know": "nnynnnn",
     "gaps.take_back": "nnynnnn",
-    "gaps.unask": "yhnnnnn",  # the second finds it taken back
+    "gaps.unask": "yynnnnn",
     "groups.add": ADMINISTRATOR,
     "groups.edit": ADMINISTRATOR,
     "handover.of": "nnnnynh",

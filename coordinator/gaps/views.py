@@ -206,10 +206,12 @@ def _gap(session: Session, kind: GapKind, ref: str) -> Gap:
     return queries.one(session, reader(), kind, key, filters, on=on)
 
 
-@blueprint.route("/<any(event, review, consultation, lead, wing):kind>/<ref:ref>/known", methods=["GET", "POST"])
+@blueprint.route("/<kind>/<ref:ref>/known", methods=["GET", "POST"])
 def know(kind: str, ref: str) -> ResponseReturnValue:
     """Say that a gap is known, why, and until when."""
     _inside()
+    if kind not in set(GapKind):
+        raise NotFound
     gap, on = _gap(db.session(), GapKind(kind), ref), today(time_zone())
     require(rules.may_know(signed_in(), gap))
     form = KnownForm()
