@@ -16,10 +16,11 @@ import coordinator.gaps.models  # noqa: F401
 import coordinator.holidays.models  # noqa: F401
 import coordinator.openings.models  # noqa: F401
 import coordinator.overlaps.models  # noqa: F401
+import coordinator.passages.models  # noqa: F401
 import coordinator.positions.models  # noqa: F401
 import coordinator.words.models  # noqa: F401
 from coordinator import db as database
-from coordinator import extensions, pages
+from coordinator import encoder, extensions, pages
 from coordinator.butterfly.views import blueprint as butterfly
 from coordinator.calendar.views import blueprint as calendar
 from coordinator.chronicle.rules import may_audit
@@ -137,6 +138,7 @@ def create_app(settings: Settings | None = None, **overrides: Any) -> Flask:
     )
 
     db.start(settings.database_url, pool_size=settings.pool_size)
+    encoder.choose(settings.encoder)
     database.connect(before=take_turn, after=partial(follow, inline=settings.recheck_inline))
 
     pages.join(app)

@@ -69,6 +69,7 @@ class Settings(BaseSettings):
 
     max_content_length: int
     recheck_inline: int = Field(description="entries whose overlaps are brought up to date before the commit; more go to a job")
+    encoder: str = Field(default="default", description="default, none, or a folder with a sentence-transformers ONNX export")
     pool_size: int = 8
     log_level: str = "INFO"
 

@@ -29,6 +29,7 @@ from werkzeug.test import TestResponse
 from coordinator.app import create_app
 from coordinator.cli import migrations, root
 from coordinator.db import Base, bookkeeping, db
+from coordinator.passages.queries import forget
 from coordinator.people import actions
 from coordinator.people.models import Person
 from tests.lint import faults
@@ -148,6 +149,7 @@ def _application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
 def database(_application: Flask, _template: Any) -> Iterator[str]:
     """The address of an empty, migrated database that the application is connected to; time stands still at the fixed moment."""
     db.stop()
+    forget()
     url: str = _template.fresh()
     # one engine for all tests of a worker: it remembers the statements that it has compiled
     if db.engine is not _template.engine:

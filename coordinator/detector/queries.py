@@ -11,12 +11,15 @@ from coordinator.db import read_as_system
 from coordinator.dossiers.models import Dossier
 from coordinator.entries.models import Entry
 from coordinator.entries.queries import Filters, listed, with_company
+from coordinator.likeness.queries import views_of
+from coordinator.likeness.rules import likeness
 from coordinator.overlaps import queries as overlaps
+from coordinator.overlaps.actions import as_text
 from coordinator.overlaps.models import Overlap, Recheck
 from coordinator.overlaps.rules import Facts, Finding, Floors, Signals, Text, Vocabulary, judge, signals, texts_compared
+from coordinator.passages.rules import are_near
 from coordinator.stems import query_stems
-from coordinator.words.queries import words_of
-from coordinator.words.rules import keywords, likeness, phrases
+from coordinator.words.rules import keywords, phrases
 
 # --- two entries -------------------------------------------------------------------------------------------------------
 
@@ -58,12 +61,14 @@ def pair(session: Session, one: Entry, other: Entry) -> Pair | None:
             return None
         bare = signals(facts[low], facts[high], known, Text())
         beside = bool(bare.topics or bare.related or bare.counterparts or bare.instruments or bare.forum_id is not None)
-        words = words_of(connection, (low, high))
-        shared = len(set(keywords(words[low])) & set(keywords(words[high]))) if len(words) == 2 else 0
-        compared, text = texts_compared(shared, beside_structure=beside), Text()
+        views = views_of(connection, (low, high))
+        shared = len(set(keywords(views[low].words)) & set(keywords(views[high].words))) if len(views) == 2 else 0
+        close = are_near(views[low].meaning, views[high].meaning) if len(views) == 2 else False
+        compared, text = texts_compared(shared, near=close, beside_structure=beside), Text()
         if compared:
             said = overlaps.texts(connection, (low, high))
-            text = Text(likeness(words[low], words[high]).score, phrases(*said[low][:2], *said[high][:2], said[low][2]))
+            like = likeness(views[low], views[high])
+            text = as_text(like, phrases(*said[low][:2], *said[high][:2], said[low][2]))
     seen = signals(facts[low], facts[high], known, text)
     return Pair(facts[low], facts[high], known, floors, seen, compared, judge(seen, known, floors))
 

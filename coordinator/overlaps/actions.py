@@ -15,6 +15,9 @@ from coordinator.entries.models import Entry
 from coordinator.entries.rules import may_see
 from coordinator.errors import Refused
 from coordinator.history.actions import record
+from coordinator.likeness.actions import keep_texts, view_of
+from coordinator.likeness.queries import views_of
+from coordinator.likeness.rules import Likeness, likeness_many
 from coordinator.overlaps import queries
 from coordinator.overlaps.models import (
     FAR,
@@ -52,18 +55,20 @@ from coordinator.overlaps.rules import (
     what_changed,
     without_topic,
 )
+from coordinator.passages.queries import near_text
 from coordinator.people.models import Person, Role, Unit
 from coordinator.people.queries import unit_readers
 from coordinator.topics.actions import when_merged
 from coordinator.topics.models import Topic
-from coordinator.words.actions import keep_words, text_digest
+from coordinator.words.actions import text_digest
 from coordinator.words.models import EntryWords
-from coordinator.words.queries import keyword_counts, words_of
-from coordinator.words.rules import keywords, likeness_many, parse, phrases
+from coordinator.words.queries import keyword_counts
+from coordinator.words.rules import keywords, phrases
 
 _overlap, _side, _step = Overlap.__table__, Side.__table__, Step.__table__
 Pair = tuple[int, int]
 CHUNK = 500
+MOST_IN_VIEW = 4000  # texts compared at a time, some seven kilobytes each
 
 # --- finding -----------------------------------------------------------------------------------------------------------
 
@@ -125,7 +130,8 @@ def find(
     alike = _alike(connection, textual, floors)
     found: dict[Pair, Found] = {}
     for low, high in sorted(structural | alike.keys()):
-        finding = judge(signals(facts[low], facts[high], known, Text(alike.get((low, high), 0.0))), known, floors)
+        like = alike.get((low, high))
+        finding = judge(signals(facts[low], facts[high], known, as_text(like) if like else Text()), known, floors)
         if finding is not None:
             found[low, high] = Found(facts[low], facts[high], finding)
     return _with_phrases(connection, found, alike, known, floors)
@@ -143,26 +149,46 @@ def _digests(connection: Connection, ids: Iterable[int]) -> dict[int, str]:
     return found
 
 
-def _alike(connection: Connection, pairs: set[Pair], floors: Floors) -> dict[Pair, float]:
+def as_text(like: Likeness, said: tuple[str, ...] = ()) -> Text:
+    """Return what the rule takes of a likeness, and the phrases that carry it."""
+    return Text(like.score, said, abroad=like.abroad, uneven=like.uneven)
+
+
+def _alike(connection: Connection, pairs: set[Pair], floors: Floors) -> dict[Pair, Likeness]:
     """Return the likeness of those pairs that reach the lower floor."""
     if not pairs:
         return {}
-    least = min(floors.duplication, floors.possible)
-    words = words_of(connection, {i for pair in pairs for i in pair})
+    least = min(floors.duplication, floors.possible, floors.possible_abroad)
     others: defaultdict[int, list[int]] = defaultdict(list)
     for low, high in sorted(pairs):
-        if low in words and high in words:
-            others[low].append(high)
-    found: dict[Pair, float] = {}
-    for low, highs in others.items():
-        for high, like in zip(highs, likeness_many(words[low], [words[h] for h in highs]), strict=True):
-            if like.score >= least:
-                found[low, high] = like.score
+        others[low].append(high)
+    found: dict[Pair, Likeness] = {}
+    for lows in _in_view(others):
+        views = views_of(connection, {i for low in lows for i in (low, *others[low])})
+        for low in lows:
+            highs = [high for high in others[low] if high in views] if low in views else []
+            for high, like in zip(highs, likeness_many(views[low], [views[h] for h in highs]) if highs else (), strict=True):
+                if like.score >= least:
+                    found[low, high] = like
     return found
 
 
+def _in_view(others: Mapping[int, Sequence[int]]) -> Iterable[list[int]]:
+    """The lower ends in groups whose texts fit into memory together."""
+    lows: list[int] = []
+    seen: set[int] = set()
+    for low, highs in others.items():
+        if lows and len(seen | {low, *highs}) > MOST_IN_VIEW:
+            yield lows
+            lows, seen = [], set()
+        lows.append(low)
+        seen |= {low, *highs}
+    if lows:
+        yield lows
+
+
 def _with_phrases(
-    connection: Connection, found: dict[Pair, Found], alike: dict[Pair, float], known: Vocabulary, floors: Floors
+    connection: Connection, found: dict[Pair, Found], alike: dict[Pair, Likeness], known: Vocabulary, floors: Floors
 ) -> dict[Pair, Found]:
     """Judge those pairs again in which text counts, with the phrases that carry the likeness."""
     counted = [pair for pair, f in found.items() if f.finding.inputs["texts"] is not None and f.finding.kind != OverlapKind.CONTACT]
@@ -171,7 +197,7 @@ def _with_phrases(
     said = queries.texts(connection, {i for pair in counted for i in pair})
     for pair in counted:
         (a_title, a_text, language), (b_title, b_text, _) = said[pair[0]], said[pair[1]]
-        text = Text(alike[pair], phrases(a_title, a_text, b_title, b_text, language))
+        text = as_text(alike[pair], phrases(a_title, a_text, b_title, b_text, language))
         before = found[pair]
         finding = judge(signals(before.low, before.high, known, text), known, floors)
         if finding is not None:
@@ -194,24 +220,27 @@ def would_touch(session: Session, content: dict[str, Any], *, unit_id: int, on: 
     candidate is let go before it costs anything.
     """
     title, body, language = content.get("title", ""), content.get("text", ""), content.get("language", "en")
-    words = parse(title, body, language)
+    own_view = view_of(title, body, language)  # before anything is read: encoding takes its time
     with read_as_system(session, "detector") as connection:
         known, floors = queries.vocabulary(connection), queries.floors()
         own = queries.facts_of_content(connection, content, unit_id=unit_id, text_digest=text_digest(title, body), on=on)
-        shared = keyword_counts(connection, keywords(words))
+        shared = keyword_counts(connection, keywords(own_view.words))
         beside = queries.beside_content(connection, own, known, shared)
-        textual = {i for i, n in shared.items() if texts_compared(n, beside_structure=i in beside)}
+        near = near_text(connection, own_view.meaning)
+        textual = {
+            i for i in shared.keys() | near if texts_compared(shared.get(i, 0), near=i in near, beside_structure=i in beside)
+        }
         others = queries.candidates_of(connection, own, window_days=floors.window_days) | textual
         others = queries.seen_of_others(session, others, unit_id=unit_id)
         facts = queries.facts(connection, others, _digests(connection, others))
-        kept = words_of(connection, textual & facts.keys())
-        alike = dict(zip(kept, likeness_many(words, list(kept.values())), strict=True))
+        kept = views_of(connection, textual & facts.keys())
+        alike = dict(zip(kept, likeness_many(own_view, list(kept.values())), strict=True))
         said = queries.texts(connection, alike)
         found: dict[int, Finding] = {}
         for i, fact in facts.items():
             text = Text()
-            if i in alike and alike[i].score >= min(floors.duplication, floors.possible):
-                text = Text(alike[i].score, phrases(title, body, *said[i][:2], language))
+            if i in alike and alike[i].score >= min(floors.duplication, floors.possible, floors.possible_abroad):
+                text = as_text(alike[i], phrases(title, body, *said[i][:2], language))
             finding = judge(signals(own, fact, known, text), known, floors)
             if finding is not None and finding.kind != OverlapKind.CONTACT:
                 found[i] = finding
@@ -247,7 +276,7 @@ def bring_up_to_date(session: Session, ids: Sequence[int], *, at: datetime, name
         return 0
     if names:
         entries.index(session, ids)
-    keep_words(session, ids)
+    keep_texts(session, ids)
     changed = 0
     for start in range(0, len(ids), CHUNK):
         some = ids[start : start + CHUNK]
@@ -274,7 +303,7 @@ def recompute(session: Session, *, after: int, at: datetime, size: int = CHUNK) 
     """
     with read_as_system(session, "detector") as connection:
         ids = queries.released_ids(connection, after=after, most=size)
-    keep_words(session, ids)
+    keep_texts(session, ids)
     with read_as_system(session, "detector") as connection:
         last, found, standing = _look(connection, after=after, size=size)
         changed = _keep(session, connection, found, standing, at=at)

@@ -31,6 +31,7 @@ from coordinator.entries.queries import (
 from coordinator.errors import NotFound
 from coordinator.overlaps.models import FAR, Overlap, OverlapKind, OverlapState, Severity, Side, Step
 from coordinator.overlaps.rules import Facts, Floors, Vocabulary, week_of
+from coordinator.passages.queries import meanings_of, near, serving
 from coordinator.people.models import Circle, Person, Unit
 from coordinator.people.queries import below
 from coordinator.people.rules import Reader as PersonReader
@@ -70,7 +71,7 @@ def of_overlap(overlap_id: Any) -> Any:
     return criterion
 
 
-protect(Overlap, both_ends, "entry_words", "entry_keyword")
+protect(Overlap, both_ends, "entry_words", "entry_keyword", "entry_passages")
 protect(Side, of_overlap(Side.overlap_id))
 protect(Step, of_overlap(Step.overlap_id))
 
@@ -89,6 +90,7 @@ def floors() -> Floors:
     said = detection()
     return Floors(
         possible=said["text"]["possible_floor"],
+        possible_abroad=said["text"]["possible_floor_abroad"],
         duplication=said["text"]["duplication_floor"],
         window_days=said["dates"]["window_days"],
         close_days=said["dates"]["close_days"],
@@ -196,7 +198,8 @@ def textual_candidates(connection: Connection, ids: Sequence[int], known: Vocabu
     """Return the pairs (one of `ids`, any other) whose texts are compared, by rules.texts_compared: a floor, never a rank."""
     own, holders = keyword_postings(connection, ids)
     beside = _beside(connection, ids, known)
-    found: set[tuple[int, int]] = set()
+    close = near(connection, meanings_of(connection, ids, serving(connection)))
+    found = {(entry_id, other) for entry_id, others in close.items() for other in others.tolist()}
     for entry_id, words in own.items():
         others, counts = np.unique(np.concatenate([holders[w] for w in words]), return_counts=True)
         strong = others[counts >= SHARED_KEYWORDS]

@@ -56,6 +56,10 @@ class Text:
 
     likeness: float = 0.0
     phrases: tuple[str, ...] = ()
+    abroad: bool = False
+    """They are in different languages."""
+    uneven: bool = False
+    """One is a line or two, the other a paper."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,7 @@ class Floors:
     """The floors, windows and weights of the detector, from config/detection.toml."""
 
     possible: float
+    possible_abroad: float
     duplication: float
     window_days: int
     close_days: int
@@ -131,9 +136,12 @@ def signals(low: Facts, high: Facts, known: Vocabulary, text: Text) -> Signals:
     )
 
 
-def texts_compared(shared_keywords: int, *, beside_structure: bool) -> bool:
-    """Say whether two texts are compared at all: they share some telling words, or one beside a common topic, forum or the like."""
-    return shared_keywords >= (1 if beside_structure else SHARED_KEYWORDS)
+def texts_compared(shared_keywords: int, *, near: bool, beside_structure: bool) -> bool:
+    """Say whether two texts are compared at all: they lie near each other or share some telling words.
+
+    One word is enough beside a common topic, forum, counterpart or instrument.
+    """
+    return near or shared_keywords >= (1 if beside_structure else SHARED_KEYWORDS)
 
 
 # --- the rule ----------------------------------------------------------------------------------------------------------
@@ -172,7 +180,7 @@ def judge(s: Signals, known: Vocabulary, floors: Floors) -> Finding | None:
         found[OverlapKind.DUPLICATION] = Severity.MEDIUM
     if s.topics or s.question_id is not None:
         found[OverlapKind.CONTACT] = Severity.LOW
-    if s.text.likeness >= floors.possible:
+    if s.text.likeness >= (floors.possible_abroad if s.text.abroad else floors.possible):
         found[OverlapKind.POSSIBLE] = Severity.LOW
     if not found:
         return None
@@ -213,6 +221,7 @@ def _reasons(
         parts.append((weigh["forum"], {"signal": "forum", "forum": known.forums[s.forum_id]}))
     if alike:
         value = {"signal": "text", "likeness": round(s.text.likeness, 2), "phrases": list(s.text.phrases)}
+        value |= {mark: True for mark in ("abroad", "uneven") if getattr(s.text, mark)}
         parts.append((weigh["text"] * s.text.likeness, value))
     total = sum(w for w, _ in parts)
     parts.sort(key=lambda p: -p[0])
@@ -274,6 +283,9 @@ SENTENCES = {
     "forum": N_("Both are for %(forum)s."),
     "text": N_("The texts are alike; both speak of %(phrases)s."),
     "text_plain": N_("The texts are alike."),
+    "text_abroad": N_("The texts say much the same in two languages."),
+    "text_uneven": N_("The short text is like the long one, as far as a line can be; both speak of %(phrases)s."),
+    "text_uneven_plain": N_("The short text is like the long one, as far as a line can be."),
 }
 
 
@@ -283,8 +295,8 @@ def sentence(reason: dict[str, Any], t: Any = str) -> str:
     values: dict[str, Any] = {k: v for k, v in reason.items() if isinstance(v, str | int)}
     if key == "counterpart" and "days" in reason:
         key = "counterpart_near" if reason["days"] else "counterpart_same_day"
-    if key == "text" and not reason.get("phrases"):
-        key = "text_plain"
+    if key == "text":
+        key = _of_text(reason)
     for stance in ("low", "high"):
         if stance in reason:
             values[stance] = f"“{t(Stance(reason[stance]).label).lower()}”"
@@ -295,6 +307,13 @@ def sentence(reason: dict[str, Any], t: Any = str) -> str:
     if "edges" in reason:
         values["edges"] = ", ".join(f"{a} ↔ {b}" for a, b in reason["edges"])
     return str(t(SENTENCES[key])) % values
+
+
+def _of_text(reason: dict[str, Any]) -> str:
+    if reason.get("abroad"):
+        return "text_abroad"
+    key = "text_uneven" if reason.get("uneven") else "text"
+    return key if reason.get("phrases") else f"{key}_plain"
 
 
 CHANGED = {

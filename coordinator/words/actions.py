@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from coordinator.db import read_as_system
 from coordinator.entries.models import Entry, State
+from coordinator.stems import language_of
 from coordinator.words.models import EntryKeyword, EntryWords
 from coordinator.words.rules import keywords, parse
 
@@ -42,7 +43,7 @@ def keep_words(session: Session, ids: Iterable[int]) -> None:
         for entry_id, (row, digest) in fresh.items():
             if entry_id in same:
                 continue
-            words = parse(row.title, row.text, row.language)
+            words = parse(row.title, row.text, language_of(row.title, row.text, row.language))
             put_words.append({"entry_id": entry_id, "digest": digest, "words": words.to_bytes()})
             put_keywords += [{"entry_id": entry_id, "keyword": k} for k in keywords(words)]
         if put_words:

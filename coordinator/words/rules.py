@@ -324,10 +324,16 @@ _HEAD = struct.Struct("<BBHH")
 @lru_cache(maxsize=128)  # one text meets many others in a row
 def _running_words(title: str, text: str) -> tuple[str, tuple[_Token, ...]]:
     """The cleaned text without its standing formulas, and its first words in order."""
+    clean = " ; ".join(plain(title, text))[:MOST_CHARACTERS]
+    return clean, tuple(islice(_tokens(clean), MOST_WORDS))
+
+
+def plain(title: str, text: str) -> tuple[str, str]:
+    """Return title and text without what official letters say as a matter of form, in the NFKC form; a heading says nothing."""
     title = title[:MOST_CHARACTERS].strip()
     heading = "" if _HEADING.fullmatch(title) else title
-    clean = _FORMULAS.sub(" ; ", _clean(f"{heading} ; {text[:MOST_CHARACTERS]}")[:MOST_CHARACTERS])
-    return clean, tuple(islice(_tokens(clean), MOST_WORDS))
+    taken = _FORMULAS.sub(" ; ", _clean(heading)), _FORMULAS.sub(" ; ", _clean(text[:MOST_CHARACTERS])[:MOST_CHARACTERS])
+    return taken[0].strip(), taken[1].strip()
 
 
 _SAYS_WHEN = re.compile(r"\d{1,2}(?:st|nd|rd|th|er)?|1[6-9]\d\d|20\d\d|0+")
@@ -383,14 +389,6 @@ def keywords(words: Words) -> tuple[int, ...]:
 # --- two texts
 
 
-@dataclass(frozen=True)
-class Likeness:
-    """How alike two texts are, from 0 to 1, and the hashes of the stems that carry it, strongest first."""
-
-    score: float
-    shared: tuple[int, ...]
-
-
 def _surprise() -> NDArray[np.float64]:
     """Weigh each word by −ln(1 − exp(−m·p)), for each step of m (rows) and of the log-probability (columns)."""
     m = np.geomspace(LEAST, MOST, M_STEPS)[:, None]
@@ -409,13 +407,8 @@ def _level(logp: NDArray[np.float32]) -> NDArray[np.intp]:
     return levels
 
 
-def likeness(a: Words, b: Words) -> Likeness:
-    """How alike two texts are; the same, bit for bit, in either order."""
-    return likeness_many(a, (b,))[0]
-
-
-def likeness_many(a: Words, others: Sequence[Words]) -> list[Likeness]:
-    """One text against many: exactly what `likeness` says of each pair, several times as fast.
+def cosines(a: Words, others: Sequence[Words]) -> list[tuple[float, tuple[int, ...]]]:
+    """One text against many: the cosine of their weighted stems, 0 to 1, and the hashes of those that carry it, strongest first.
 
     Every weight is looked up in a table and every sum runs in the order of the stems, so that neither the order of the
     two texts nor the company of the others can move a bit.
@@ -445,7 +438,7 @@ def likeness_many(a: Words, others: Sequence[Words]) -> list[Likeness]:
     products = theirs[hits] * ours[step_of[whose], place[hits]]
     dots = np.bincount(whose, products, many)
     power = np.sqrt((our_power + PRIOR) * (their_power + PRIOR))
-    cosines = np.divide(dots, power, out=np.zeros(many), where=power > 0)
+    found = np.divide(dots, power, out=np.zeros(many), where=power > 0)
 
     telling = products > 0
     hits, whose, products = hits[telling], whose[telling], products[telling]
@@ -453,18 +446,9 @@ def likeness_many(a: Words, others: Sequence[Words]) -> list[Likeness]:
     strongest = stems[hits[order]].tolist()
     ends = np.searchsorted(whose, np.arange(many + 1)).tolist()
     return [
-        Likeness(_mix(x), tuple(strongest[start : min(start + CARRIERS, end)]))
-        for x, start, end in zip(cosines.tolist(), ends[:-1], ends[1:], strict=True)
+        (x, tuple(strongest[start : min(start + CARRIERS, end)]))
+        for x, start, end in zip(found.tolist(), ends[:-1], ends[1:], strict=True)
     ]
-
-
-def _mix(x: float) -> float:
-    """The views of a pair as one score: for now the words alone, where an encoder's cosine will join them.
-
-    Log-odds of "same subject" against the logarithm of the words' cosine, fitted on pairs of short policy statements
-    with an intercept for each source, then moved from balanced pairs to one true pair in a hundred.
-    """
-    return 1 / (1 + math.exp(-(4.0 * math.log(x + 0.05) + 6.0)))
 
 
 # --- what to say of it

@@ -14,6 +14,7 @@ from coordinator.positions.models import Stance
 
 FLOORS = Floors(
     possible=0.6,
+    possible_abroad=0.6,
     duplication=0.4,
     window_days=30,
     close_days=14,

@@ -28,6 +28,7 @@ from coordinator.positions.models import Stance
 
 FLOORS = Floors(
     possible=0.5,
+    possible_abroad=0.5,
     duplication=0.2,
     window_days=30,
     close_days=14,

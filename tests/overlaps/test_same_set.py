@@ -19,17 +19,19 @@ from coordinator.entries import queries as queries_of_entries
 from coordinator.entries.models import Entry, State
 from coordinator.errors import Refused
 from coordinator.history.actions import record
+from coordinator.likeness.queries import views_of
+from coordinator.likeness.rules import likeness
 from coordinator.overlaps import actions, queries
 from coordinator.overlaps.models import FAR, Overlap, OverlapKind, Side
 from coordinator.overlaps.rules import Text, judge, signals, texts_compared
+from coordinator.passages.rules import are_near
 from coordinator.people.models import Person
 from coordinator.people.queries import unit_readers
 from coordinator.positions import actions as positions
 from coordinator.positions.models import Stance
 from coordinator.positions.rules import PositionDraft
 from coordinator.topics.models import Related, Topic
-from coordinator.words.queries import words_of
-from coordinator.words.rules import keywords, likeness, phrases
+from coordinator.words.rules import keywords, phrases
 
 SEEDS = range(int(os.environ.get("SAME_SET_SEEDS", "4")))
 WORDS = {
@@ -216,7 +218,7 @@ def from_scratch(session: Any, acted: set[tuple[int, int]]) -> dict[tuple[int, i
         ids = list(connection.scalars(select(entry.c.id).where(entry.c.state == State.RELEASED).order_by(entry.c.id)))
         known, floors = queries.vocabulary(connection), queries.floors()
         facts = queries.facts(connection, ids, actions._digests(connection, ids))
-        words, said, audiences = words_of(connection, ids), queries.texts(connection, ids), queries.audiences(connection, ids)
+        views, said, audiences = views_of(connection, ids), queries.texts(connection, ids), queries.audiences(connection, ids)
         readers = unit_readers(session, {f.unit_id for f in facts.values()})
     found = {}
     for low, high in combinations(ids, 2):
@@ -225,10 +227,12 @@ def from_scratch(session: Any, acted: set[tuple[int, int]]) -> dict[tuple[int, i
             continue
         text, bare = Text(), signals(a, b, known, Text())
         beside = bool(bare.topics or bare.related or bare.counterparts or bare.instruments or bare.forum_id is not None)
-        if texts_compared(len(set(keywords(words[low])) & set(keywords(words[high]))), beside_structure=beside):
-            score = likeness(words[low], words[high]).score
-            if score >= min(floors.possible, floors.duplication):
-                text = Text(score, phrases(*said[low][:2], *said[high][:2], said[low][2]))
+        near = are_near(views[low].meaning, views[high].meaning)
+        shared = len(set(keywords(views[low].words)) & set(keywords(views[high].words)))
+        if texts_compared(shared, near=near, beside_structure=beside):
+            like = likeness(views[low], views[high])
+            if like.score >= min(floors.possible, floors.duplication):
+                text = actions.as_text(like, phrases(*said[low][:2], *said[high][:2], said[low][2]))
         finding = judge(signals(a, b, known, text), known, floors)
         if finding is None or (finding.kind is OverlapKind.CONTACT and (low, high) not in acted):
             continue

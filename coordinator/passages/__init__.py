@@ -1,0 +1,1 @@
+"""What a text says, whatever its words: its passages, and the directions in which an encoder sees them."""

@@ -1,0 +1,186 @@
+"""The meaning view of likeness: how near the passages of two texts lie to each other, as an encoder sees them.
+
+Whole papers in one direction say little, so a text is cut: its title, then passages of some 45 words. Everything here
+depends on the two texts and on the encoder only, and every sum is one of whole numbers, so that a pair's nearness is the
+same, bit for bit, in either order and in any company.
+"""
+
+import re
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coordinator.words.rules import MOST_WORDS, plain
+
+PASSAGE_WORDS = 45
+SHORTEST_TAIL = 8
+SKETCH_BITS = 512
+
+NEAR_BITS = 170
+"""Whole texts are near if their sketches differ in so many of 512 bits at most: an angle of 60 degrees, a cosine of .5."""
+
+_CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
+_WORD = re.compile(rf"[{_CJK}]{{1,2}}|[^\s{_CJK}]+")  # where a script writes no spaces, two characters count as a word
+_STOP = re.compile(r"[.!?;:。！？；]['\"”’»)\]]*$")
+_STEPS = 1 << 24  # cosines are kept in whole steps: sums of these are exact
+
+
+# --- one text ----------------------------------------------------------------------------------------------------------
+
+
+def passages(text: str) -> list[tuple[int, int]]:
+    """Return where the passages of a text begin and end: some 45 words each, sentences kept together where they fit.
+
+    A few words alone join the next passage, or as a tail the one before.
+    """
+    found: list[tuple[int, int, int]] = []  # begin, end, words
+    begin, end, words = 0, 0, 0
+    for first, last, many in _sentences(text):
+        if words >= SHORTEST_TAIL and words + many > PASSAGE_WORDS:
+            found.append((begin, end, words))
+            words = 0
+        begin, end, words = (begin if words else first), last, words + many
+    if words:
+        found.append((begin, end, words))
+    if len(found) > 1 and found[-1][2] < SHORTEST_TAIL:
+        found[-2:] = [(found[-2][0], found[-1][1], 0)]
+    return [(first, last) for first, last, _ in found]
+
+
+def _sentences(text: str) -> Iterator[tuple[int, int, int]]:
+    """Begin, end and number of words of each sentence, in pieces of a passage where one is longer."""
+    first, last, many = 0, 0, 0
+    for word in _WORD.finditer(text):
+        if many and (many == PASSAGE_WORDS or _STOP.search(text, max(first, last - 4), last) or "\n" in text[last : word.start()]):
+            yield first, last, many
+            many = 0
+        first, last, many = (first if many else word.start()), word.end(), many + 1
+    if many:
+        yield first, last, many
+
+
+def _cut(text: str, most: int) -> str:
+    """The beginning of a text, so many words."""
+    end = 0
+    for word in islice(_WORD.finditer(text), most):
+        end = word.end()
+    return text[:end]
+
+
+def parts(title: str, text: str) -> list[str]:
+    """Return what is encoded of a text, its standing formulas left out: all of it, then its title and its passages.
+
+    At most 600 words of it; nothing for a text that says nothing. The first part is the whole, the others are compared one by one.
+    """
+    heading, body = (_cut(part, most) for part, most in zip(plain(title, text), (2 * PASSAGE_WORDS, MOST_WORDS), strict=True))
+    pieces = [heading, *(body[first:last] for first, last in passages(body))]
+    said = [piece for piece in pieces if re.search(r"\w", piece)]
+    return [". ".join(part for part in (heading, body) if part), *said] if said else []
+
+
+@dataclass(frozen=True, eq=False)
+class Meaning:
+    """The directions of one text: of all of it, then of each part. Whole numbers of one byte, one row each."""
+
+    encoder: str
+    rows: NDArray[np.int8]
+
+    @property
+    def sketch(self) -> NDArray[np.uint64]:
+        """The signs of the whole text's direction as 512 bits: near texts differ in few of them."""
+        return sketch(self.rows[0])
+
+    def to_bytes(self) -> bytes:
+        """The rows behind a head that says how many and how long they are."""
+        return _HEAD.pack(_VERSION, *self.rows.shape) + self.rows.tobytes()
+
+    @classmethod
+    def from_bytes(cls, encoder: str, raw: bytes) -> "Meaning":
+        """The directions that `to_bytes` wrote; ValueError for anything else."""
+        if len(raw) < _HEAD.size or raw[0] != _VERSION:
+            raise ValueError("these are not the directions of a text, or another version wrote them")
+        _, many, wide = _HEAD.unpack_from(raw)
+        if len(raw) != _HEAD.size + many * wide:
+            raise ValueError("the directions of a text are cut short")
+        return cls(encoder, np.frombuffer(raw, np.int8, many * wide, _HEAD.size).reshape(many, wide))
+
+
+_VERSION = 1
+_HEAD = struct.Struct("<BHH")
+
+
+def sketch(row: NDArray[np.int8]) -> NDArray[np.uint64]:
+    """Return the signs of a direction, folded or filled up to 512 bits, as eight numbers."""
+    bits = np.zeros(SKETCH_BITS, dtype=bool)
+    signs = (row > 0)[:SKETCH_BITS]
+    bits[: len(signs)] = signs
+    return np.packbits(bits).view(np.uint64)
+
+
+def apart(one: NDArray[np.uint64], many: NDArray[np.uint64]) -> NDArray[np.uint16]:
+    """Return in how many bits a sketch (8) differs from each of many (n × 8)."""
+    differing: NDArray[np.uint16] = np.bitwise_count(many ^ one).sum(axis=1, dtype=np.uint16)
+    return differing
+
+
+def are_near(one: Meaning | None, other: Meaning | None) -> bool:
+    """Say whether two texts lie near each other, by their sketches: they are worth comparing."""
+    if one is None or other is None or one.encoder != other.encoder:
+        return False
+    return bool(apart(one.sketch, other.sketch[None, :])[0] <= NEAR_BITS)
+
+
+# --- two texts ---------------------------------------------------------------------------------------------------------
+
+
+def nearness(a: Meaning, b: Meaning) -> float:
+    """Return how near two texts lie, −1 to 1; the same in either order."""
+    return nearness_many(a, (b,))[0]
+
+
+def nearness_many(a: Meaning, others: Sequence[Meaning]) -> list[float]:
+    """One text against many: half the cosine of the wholes, half how well the passages of each find their like in the other.
+
+    The second half is the mean of the row and of the column maxima of the passages' cosines.
+    """
+    if not others:
+        return []
+    sizes = np.array([len(other.rows) for other in others])
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    theirs = np.concatenate([other.rows for other in others]).astype(np.float32)
+    ours = a.rows.astype(np.float32)
+    # products of whole numbers up to 127, at most some thousand of them: exact in single precision, whatever the order
+    dots = (ours @ theirs.T).astype(np.float64)
+    power = np.sqrt(_power(ours))[:, None] * np.sqrt(_power(theirs))[None, :]
+    steps = np.rint(np.divide(dots, power, out=np.zeros_like(dots), where=power > 0) * _STEPS).astype(np.int64)
+    wholes = steps[0, starts] / _STEPS
+    parts_of = np.ones(len(theirs), dtype=bool)
+    parts_of[starts] = False
+    inner, ends = steps[1:][:, parts_of], np.cumsum(sizes - 1)
+    begin = ends - (sizes - 1)
+    mine = np.maximum.reduceat(inner, begin, axis=1).sum(axis=0) / (_STEPS * len(inner))
+    their = np.add.reduceat(inner.max(axis=0), begin) / (_STEPS * (sizes - 1))
+    found: list[float] = ((wholes + (mine + their) / 2) / 2).tolist()
+    return found
+
+
+def _power(rows: NDArray[np.float32]) -> NDArray[np.float64]:
+    power: NDArray[np.float64] = np.einsum("ij,ij->i", rows, rows).astype(np.float64)
+    return power
+
+
+def carrying(a: Meaning, b: Meaning, *, least: float, most: int = 3) -> list[tuple[int, int]]:
+    """Return which parts of two texts (counted from 0, without the whole) say the same, the nearest first, each part once."""
+    ours, theirs = a.rows[1:].astype(np.float32), b.rows[1:].astype(np.float32)
+    power = np.sqrt(_power(ours))[:, None] * np.sqrt(_power(theirs))[None, :]
+    cosines = np.divide(ours @ theirs.T, power, out=np.zeros_like(power), where=power > 0)
+    pairs = sorted((-cosines[i, j], i, j) for i, j in zip(*np.nonzero(cosines >= least), strict=True))
+    chosen: list[tuple[int, int]] = []
+    for _, i, j in pairs:
+        if len(chosen) < most and all(i != x and j != y for x, y in chosen):
+            chosen.append((int(i), int(j)))
+    return chosen
