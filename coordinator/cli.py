@@ -26,6 +26,7 @@ from coordinator.db import db
 from coordinator.demo.commands import group as demo
 from coordinator.digests.commands import group as digests
 from coordinator.entries.queries import halves
+from coordinator.evaluation.commands import group as evaluate
 from coordinator.exchange.commands import group as entries
 from coordinator.extensions import settings
 from coordinator.history.queries import broken_at
@@ -36,7 +37,7 @@ from coordinator.settings import HOUSE, load
 from coordinator.topics.commands import group as topics
 from coordinator.worklist.commands import command as nightly
 
-FEATURES = (people, topics, entries, overlaps, demo, digests, nightly)
+FEATURES = (people, topics, entries, overlaps, evaluate, demo, digests, nightly)
 
 
 @click.group(cls=AppGroup)

@@ -1,0 +1,141 @@
+"""The measures, each a pure function of scores and labels; and a shelf of texts to look in, by the rules of the detector."""
+
+import math
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coordinator.likeness.rules import View, likeness_many
+from coordinator.overlaps.rules import texts_compared
+from coordinator.passages.rules import NEAR_BITS, apart
+from coordinator.words.rules import keywords
+
+Scores = NDArray[np.float64]
+Labels = NDArray[np.bool_]
+
+# --- of scores and labels -----------------------------------------------------------------------------------------------
+
+
+def auc(scores: Scores, labels: Labels) -> float:
+    """Return the chance that a true pair scores above another, ties half (Mann–Whitney U / n₁n₀); both classes must be there."""
+    _, place, many = np.unique(scores, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(many) - (many - 1) / 2)[place]
+    true = int(labels.sum())
+    return float((ranks[labels].sum() - true * (true + 1) / 2) / (true * (len(labels) - true)))
+
+
+def _curve(scores: Scores, labels: Labels) -> tuple[Scores, Scores]:
+    """Precision and recall at each distinct score, the highest first."""
+    order = np.argsort(-scores, kind="stable")
+    ends = np.flatnonzero(np.diff(scores[order], append=-np.inf))
+    hits = np.cumsum(labels[order])[ends]
+    return hits / (ends + 1), hits / labels.sum()
+
+
+def average_precision(scores: Scores, labels: Labels) -> float:
+    """Return the sum over distinct scores of (recall gained) × precision."""
+    precision, recall = _curve(scores, labels)
+    return float((np.diff(recall, prepend=0.0) * precision).sum())
+
+
+def recall_at(scores: Scores, labels: Labels, *, precision: float) -> float:
+    """Return the largest recall at which so much precision is kept; 0 if none is."""
+    reached, recall = _curve(scores, labels)
+    return float(recall[reached >= precision].max(initial=0.0))
+
+
+def calibration(scores: Scores, labels: Labels, *, rate: float, bins: int = 10) -> list[tuple[float, float, float]]:
+    """Return mean score, share of true pairs and weight of each bin of scores, if so many of all pairs are true.
+
+    Classes are weighed so that true pairs make up `rate`; weights add up to one, and empty bins are left out.
+    """
+    weights = np.where(labels, rate / max(labels.sum(), 1), (1 - rate) / max((~labels).sum(), 1))
+    places = np.minimum((scores * bins).astype(int), bins - 1)
+    found = []
+    for place in range(bins):
+        here = places == place
+        weight = float(weights[here].sum())
+        if weight > 0:
+            found.append((float((weights * scores)[here].sum() / weight), float(weights[here & labels].sum() / weight), weight))
+    return found
+
+
+def calibration_error(scores: Scores, labels: Labels, *, rate: float) -> float:
+    """Return the expected calibration error: the weighted mean distance between score and share of true pairs over the bins."""
+    return sum(abs(score - share) * weight for score, share, weight in calibration(scores, labels, rate=rate))
+
+
+# --- of an order --------------------------------------------------------------------------------------------------------
+
+
+def ndcg(found: Sequence[str], relevant: Mapping[str, float], *, most: int = 10) -> float:
+    """Return the discounted cumulative gain of the first `most` over the best there could be (Järvelin and Kekäläinen 2002)."""
+    gain = sum(relevant.get(i, 0.0) / math.log2(n + 2) for n, i in enumerate(found[:most]))
+    best = sum(g / math.log2(n + 2) for n, g in enumerate(sorted(relevant.values(), reverse=True)[:most]))
+    return gain / best if best else 0.0
+
+
+def precision_in(found: Sequence[str], relevant: Collection[str], *, most: int = 5) -> float:
+    """Return the share of relevant ones among the first `most`."""
+    return sum(i in relevant for i in found[:most]) / most
+
+
+def reciprocal_rank(found: Sequence[str], relevant: Collection[str]) -> float:
+    """Return one over the place of the first relevant one, 0 if there is none."""
+    return next((1 / n for n, i in enumerate(found, 1) if i in relevant), 0.0)
+
+
+def recall_in(found: Sequence[str], relevant: Collection[str], *, most: int = 200) -> float:
+    """Return the share of all relevant ones that are among the first `most`."""
+    return len(set(found[:most]) & set(relevant)) / len(relevant) if relevant else 0.0
+
+
+# --- a shelf ------------------------------------------------------------------------------------------------------------
+
+
+class Shelf:
+    """Texts to look in for those that are like another: the detector's own candidates and scores, without a database.
+
+    Candidates are those that the detector compares beside a common topic or forum: near, or with one telling word in common.
+    """
+
+    def __init__(self) -> None:
+        self.ids: list[str] = []
+        self.units: list[str] = []
+        self.views: list[View] = []
+        self._holders: defaultdict[int, list[int]] = defaultdict(list)
+        self._sketches: list[NDArray[np.uint64]] = []
+        self._bits: NDArray[np.uint64] = np.zeros((0, 8), dtype=np.uint64)
+
+    def put(self, name: str, unit: str, view: View) -> None:
+        """Put a text on the shelf."""
+        for keyword in keywords(view.words):
+            self._holders[keyword].append(len(self.ids))
+        self._sketches.append(view.meaning.sketch if view.meaning is not None else np.zeros(8, dtype=np.uint64))
+        self.ids.append(name)
+        self.units.append(unit)
+        self.views.append(view)
+
+    def look(self, view: View, *, unit: str | None, without: Collection[str] = ()) -> list[tuple[str, float]]:
+        """Return the texts of other units that are compared with one, with their scores, the likeliest first."""
+        if len(self._bits) < len(self._sketches):
+            self._bits = np.stack(self._sketches)
+        shared: defaultdict[int, int] = defaultdict(int)
+        for keyword in keywords(view.words):
+            for place in self._holders.get(keyword, ()):
+                shared[place] += 1
+        near = set()
+        if view.meaning is not None:
+            near = set(np.flatnonzero(apart(view.meaning.sketch, self._bits) <= NEAR_BITS).tolist())
+        places = [
+            p
+            for p in sorted(shared.keys() | near)
+            if texts_compared(shared.get(p, 0), near=p in near, beside_structure=True)
+            and (unit is None or self.units[p] != unit)
+            and self.ids[p] not in without
+        ]
+        likes = likeness_many(view, [self.views[p] for p in places])
+        found = [(self.ids[p], like.score) for p, like in zip(places, likes, strict=True)]
+        return sorted(found, key=lambda f: (-f[1], f[0]))
