@@ -36,8 +36,9 @@ from coordinator.people.commands import group as people
 from coordinator.settings import HOUSE, load
 from coordinator.topics.commands import group as topics
 from coordinator.worklist.commands import command as nightly
+from coordinator.worklist.commands import encode
 
-FEATURES = (people, topics, entries, overlaps, evaluate, demo, digests, nightly)
+FEATURES = (people, topics, entries, overlaps, evaluate, demo, digests, nightly, encode)
 
 
 @click.group(cls=AppGroup)

@@ -15,6 +15,7 @@ from coordinator.entries.models import Entry, EntryVersion
 from coordinator.errors import NotFound, Refused
 from coordinator.openings.gate import handed_out
 from coordinator.pages import refusal_status, translated
+from coordinator.passages.actions import prepare
 from coordinator.people.gate import reader, require, signed_in
 from coordinator.people.models import Person
 from coordinator.positions.models import Stance
@@ -127,7 +128,10 @@ class NewerVersion(Refused):
 def release(ref: str) -> ResponseReturnValue:
     """Release the version that was on the page."""
     me = signed_in()
-    require(rules.may_release(me, queries.one(db.session(), ref)))
+    entry = queries.one(db.session(), ref)
+    require(rules.may_release(me, entry))
+    newest = queries.version(db.session(), entry, entry.newest_version).content
+    prepare(newest.get("title", ""), newest.get("text", ""))  # takes its time, and so before the turn is ours
     try:
         with transaction(db.session) as written:
             entry = queries.one(written, ref)

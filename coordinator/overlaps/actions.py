@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from coordinator.db import Change, new_ref, read_as_system
 from coordinator.entries import actions as entries
-from coordinator.entries.models import Entry
+from coordinator.entries.models import Entry, State
 from coordinator.entries.rules import may_see
 from coordinator.errors import Refused
 from coordinator.history.actions import record
@@ -55,6 +55,7 @@ from coordinator.overlaps.rules import (
     what_changed,
     without_topic,
 )
+from coordinator.passages.actions import begin_serving
 from coordinator.passages.queries import near_text
 from coordinator.people.models import Person, Role, Unit
 from coordinator.people.queries import unit_readers
@@ -65,7 +66,7 @@ from coordinator.words.models import EntryWords
 from coordinator.words.queries import keyword_counts
 from coordinator.words.rules import keywords, phrases
 
-_overlap, _side, _step = Overlap.__table__, Side.__table__, Step.__table__
+_overlap, _side, _step, _entry = Overlap.__table__, Side.__table__, Step.__table__, Entry.__table__
 Pair = tuple[int, int]
 CHUNK = 500
 MOST_IN_VIEW = 4000  # texts compared at a time, some seven kilobytes each
@@ -294,6 +295,19 @@ def catch_up(session: Session, *, at: datetime, most: int = CHUNK) -> int:
     bring_up_to_date(session, ids, at=at, names=True)
     session.execute(delete(Recheck).where(Recheck.entry_id.in_(ids)))
     return len(ids)
+
+
+def see_unseen(session: Session, ids: Sequence[int], *, at: datetime) -> None:
+    """Keep the directions of some entries that were encoded outside, and find their overlaps again; needs a transaction.
+
+    The last ones let a new encoder take over: then all pairs are left to the job, and keep what they have until it comes to them.
+    """
+    bring_up_to_date(session, ids, at=at)
+    if begin_serving(session):
+        known = select(Recheck.entry_id)
+        released = select(_entry.c.id).where(_entry.c.state == State.RELEASED, _entry.c.id.not_in(known))
+        with read_as_system(session, "detector") as connection:
+            connection.execute(insert(Recheck).from_select(["entry_id"], released))
 
 
 def recompute(session: Session, *, after: int, at: datetime, size: int = CHUNK) -> tuple[int, int | None]:

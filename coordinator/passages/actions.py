@@ -130,13 +130,26 @@ def prepare_unseen(session: Session, *, most: int) -> list[int]:
     return ids
 
 
+def is_waiting_to_serve(session: Session) -> bool:
+    """Say whether the encoder has seen every text and only has to take over from another."""
+    encoder = chosen()
+    if encoder is None:
+        return False
+    with read_as_system(session, "detector") as connection:
+        serving = queries.serving(connection)
+        return serving not in {None, encoder.name} and connection.scalar(queries.unseen(encoder.name).limit(1)) is None
+
+
 def begin_serving(session: Session) -> bool:
     """Let an encoder that has seen every text take over from another; return whether it did. Needs a transaction."""
     encoder = chosen()
     if encoder is None:
         return False
     with read_as_system(session, "detector") as connection:
-        if queries.serving(connection) == encoder.name or connection.scalar(queries.unseen(encoder.name).limit(1)) is not None:
+        if (
+            queries.serving(connection) in {None, encoder.name}
+            or connection.scalar(queries.unseen(encoder.name).limit(1)) is not None
+        ):
             return False
         connection.execute(delete(ServingEncoder))
         connection.execute(insert(ServingEncoder).values(id=1, encoder=encoder.name))

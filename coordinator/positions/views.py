@@ -45,6 +45,7 @@ from coordinator.overlaps import queries as overlaps
 from coordinator.overlaps.actions import would_touch
 from coordinator.overlaps.rules import look, sentence
 from coordinator.pages import page_number, page_of, refusal_status, translated
+from coordinator.passages.actions import prepare
 from coordinator.people.gate import reader, require, signed_in
 from coordinator.people.models import Role
 from coordinator.positions import actions, queries, rules
@@ -94,14 +95,15 @@ def log() -> ResponseReturnValue:
         return _log_page(form, older, check=_check(form))
     if not form.validate():
         return _log_page(form, older), 422
-    pressed = wish()
+    pressed, draft = wish(), form.draft()
+    prepare(draft.title, draft.text)  # takes its time, and so before the turn is ours
     try:
         with transaction(db.session) as written:
             entry = entries.by_form(written, me.id, form.form_key.data)
             if entry is None:
                 entry = actions.log_position(
                     written,
-                    form.draft(),
+                    draft,
                     unit=me.unit,
                     by=me,
                     at=now(),
@@ -252,6 +254,7 @@ def revise(ref: str) -> ResponseReturnValue:
     if not form.validate():
         return _revise_page(form, position, newest), 422
     pressed, draft = wish(), form.draft()
+    prepare(draft.title, draft.text)
     try:
         with transaction(db.session) as written:
             if entries.by_form(written, me.id, form.form_key.data) is None:

@@ -1,5 +1,7 @@
 """What the clock does to the register: ends what a date ends, and looks again at what waits to be looked at."""
 
+import sys
+from collections.abc import Callable
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -9,8 +11,9 @@ from sqlalchemy import exists, select
 from coordinator import jobs
 from coordinator.calendar import actions as calendar
 from coordinator.clock import now
-from coordinator.db import bind_reader, bookkeeping, db, transaction
+from coordinator.db import bind_reader, bookkeeping, db, read_as_system, transaction
 from coordinator.dossiers import actions as dossiers
+from coordinator.encoder import chosen
 from coordinator.extensions import settings
 from coordinator.history.actions import record
 from coordinator.history.queries import of as events_of
@@ -18,6 +21,8 @@ from coordinator.openings.actions import forget_old
 from coordinator.overlaps import actions as overlaps
 from coordinator.overlaps.models import Recheck
 from coordinator.pages import log
+from coordinator.passages.actions import is_waiting_to_serve, prepare_unseen
+from coordinator.passages.queries import unseen_count
 from coordinator.people.queries import all_units_reader
 from coordinator.positions import actions as positions
 
@@ -34,6 +39,34 @@ def catch_up() -> int:
             done += overlaps.catch_up(written, at=now())
     db.session.rollback()
     return done
+
+
+AT_A_TIME = 32
+"""So many texts are encoded before the next save of the register may come between."""
+
+
+def see_unseen(said: Callable[[int], object] = lambda many: None) -> int:
+    """Encode the texts that were brought in without, and find their overlaps again; return how many.
+
+    Killed, it goes on where it was: what an encoder has not seen is read off the register itself.
+    """
+    done = 0
+    while not jobs.stopping():
+        ids = prepare_unseen(db.session(), most=AT_A_TIME)
+        if not ids and not is_waiting_to_serve(db.session()):
+            break
+        with transaction(db.session) as written:
+            overlaps.see_unseen(written, ids, at=now())
+        done += len(ids)
+        said(len(ids))
+    db.session.rollback()
+    return done
+
+
+@jobs.every_minute("meanings")
+def see_what_came_in() -> int:
+    """Encode what was brought in without being encoded."""
+    return see_unseen()
 
 
 @jobs.every_minute("nightly")
@@ -64,6 +97,7 @@ def nightly(*, on: date, at: datetime) -> dict[str, int]:
             "events": len(calendar.mark_past(session, on=on, at=at)),
             "milestones": dossiers.mark_past(session, on=on, at=at),
         }
+    see_unseen()
     catch_up()
     said["overlaps"] = 0
     last: int | None = 0
@@ -87,3 +121,17 @@ def command(on: datetime | None) -> None:
     day = on.date() if on else now().astimezone(ZoneInfo(settings().time_zone)).date()
     said = nightly(on=day, at=now())
     click.echo(", ".join(f"{number} {name}" for name, number in said.items()))
+
+
+@click.command("encode")
+def encode() -> None:
+    """Encode the texts that the encoder has not seen and find their overlaps again, with progress: a worker does it by itself."""
+    session, encoder = db.session(), chosen()
+    if encoder is None:
+        raise click.ClickException("The setting `encoder` is none: words alone are compared.")
+    bind_reader(session, None)
+    with read_as_system(session, "check") as connection:
+        total = unseen_count(connection, encoder.name)
+    with click.progressbar(length=total, label="Encoding texts", file=sys.stderr) as bar:
+        done = see_unseen(bar.update)
+    click.echo(f"{done:,} texts encoded by {encoder.name}")
