@@ -54,6 +54,7 @@ from coordinator.settings import HOUSE, Settings, load
 from coordinator.setup.rules import may_set_up
 from coordinator.setup.views import blueprint as setup
 from coordinator.topics.views import blueprint as topics
+from coordinator.waits.views import blueprint as waits
 from coordinator.worklist.views import blueprint as worklist
 
 FEATURES = (
@@ -80,6 +81,7 @@ FEATURES = (
     worklist,
     dashboard,
     butterfly,
+    waits,
     digests,
     setup,
 )

@@ -45,6 +45,7 @@ PERSONAS = ("officer", "releasing_officer", "coordinator", "leadership", "admini
 EVERYBODY, NOBODY_YET = "yyyyyyy", "hhhhhhh"
 MINISTRY, INSIDE = "yyyyyyh", "yyyyyyn"
 KEEPER, ADMINISTRATOR, AUDITOR = "nnynnnn", "nnnnynn", "nnnnnyn"
+WATCHERS = "nnyynnn"
 LOGS, OWNERS, RELEASES, SETTLES = "yynnnny", "yynnnnh", "nynnnnh", "yyynnnh"
 DRAFT_RELEASED = "nyhhhhh"  # what is no other unit's business yet is not there for it
 
@@ -81,6 +82,7 @@ GETS = {
     "dashboard.brief": INSIDE,
     "dashboard.index": INSIDE,
     "detector.why_not": KEEPER,
+    "digests.brief": INSIDE,
     "digests.deliveries": ADMINISTRATOR,
     "digests.index": EVERYBODY,
     "digests.mailbox": EVERYBODY,
@@ -174,6 +176,8 @@ GETS = {
     "topics.matrix": INSIDE,
     "topics.merge": KEEPER,
     "topics.show": EVERYBODY,
+    "waits.index": WATCHERS,
+    "waits.unit": "yyyynnn",
     "worklist.index": EVERYBODY,
 }
 
@@ -187,6 +191,7 @@ POSTS = {
     "deputies.index": EVERYBODY,
     "deputies.of": "nnnnynh",
     "digests.arrived": "nnnnhnn",
+    "digests.brief": INSIDE,
     "digests.mailbox": "nynnnnn",
     "digests.retry": "nnnnhnn",
     "digests.settings": EVERYBODY,
@@ -301,6 +306,7 @@ def world(make, session):
         "overlaps.answer_proposal ref": "A" * 22,
         "topics ref": topic.ref,
         "butterfly ref": topic.ref,
+        "waits ref": unit.ref,
         "exports.entry ref": position.ref,
         "exports.topic ref": topic.ref,
         "topics.cell unit": unit.ref,

@@ -20,7 +20,7 @@ from coordinator.db import bind_reader, bookkeeping, db, read_as_system, transac
 from coordinator.digests import actions as digest_actions
 from coordinator.digests import commands as digest_commands
 from coordinator.digests import queries as digest_queries
-from coordinator.digests.models import Cadence, Digest, DigestState, Schedule
+from coordinator.digests.models import Cadence, Digest, DigestState, Edition, Schedule
 from coordinator.digests.rules import Window
 from coordinator.entries import actions as entries
 from coordinator.entries import queries as entry_queries
@@ -107,7 +107,7 @@ class Onlooker:
         """Every filter that the lists know, with what tells most; some of them together."""
         reader, _other, owner = self.known["unit"]
         topic, event, day = self.known["topic"][0], self.known["event"][0], now().date().isoformat()
-        found = [f"{name}={owner}" for name in ("unit", "bureau", "other", "other_bureau")]
+        found = [f"{name}={owner}" for name in ("unit", "bureau", "other", "other_bureau", "silent", "owing")]
         found += [f"{name}={self.known[name][0]}" for name in ("forum", "event", "question", "counterpart", "instrument")]
         found += [f"basket={topic}", "circle=ministry", "unacknowledged=1", "current=1", "stance=red_line"]
         found += [f"opened={day}", f"closed={day}", f"until={day}", f"event={HIDDEN_REF}"]
@@ -128,6 +128,7 @@ class Onlooker:
             seen[f"POST {address} {data}"] = self.open(address, method="POST", data=data)
         self.forget(*before)
         seen["the letter"], seen["the letter to the unit"] = self.letter(), self.letter(to_unit=True)
+        seen["the brief"] = self.letter(edition=Edition.BRIEF)
         return seen
 
     def height(self) -> tuple[int, str]:
@@ -185,11 +186,13 @@ class Onlooker:
         headers = tuple(sorted((k, v) for k, v in answer.headers if k not in QUIET_HEADERS))
         return Seen(answer.status_code, headers, body, len(statements))
 
-    def letter(self, *, to_unit: bool = False) -> Seen:
+    def letter(self, *, to_unit: bool = False, edition: Edition = Edition.PERSON) -> Seen:
         with self.app.test_request_context(base_url="http://coordinator.test"):
             session = db.session()
             person = people_queries.person(session, self.person.ref)
-            kept = digest_queries.mailbox(session, person.unit_id) if to_unit else digest_queries.chosen(session, person.id)
+            kept = (
+                digest_queries.mailbox(session, person.unit_id) if to_unit else digest_queries.chosen(session, person.id, edition)
+            )
             with counted() as statements:
                 whom = digest_queries.addressee(session, kept, at=now())
                 found = digest_commands.compute(whom, Window(0, 10**9), at=now())
@@ -211,6 +214,7 @@ def kind_of(endpoint: str) -> str:
     kinds |= {
         "butterfly": "topic",
         "gaps": "entry",
+        "waits": "unit",
         "digests": "digest",
         "people": "unit",
         "groups": "group",
@@ -448,6 +452,7 @@ def test_a_hidden_entry_changes_nothing_for_a_reader(world, onlooker, way):
     assert "We oppose the instrument" in before["/positions"].body
     assert "We oppose the instrument" in before["the letter"].body
     assert "We oppose the instrument" in before["the letter to the unit"].body
+    assert "We oppose the instrument" in before["the brief"].body
     entry = getattr(world, way)()
     assert differences(before, onlooker.look()) == []
     if way != "above_my_clearance":

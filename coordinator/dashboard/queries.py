@@ -324,12 +324,21 @@ def _hours(session: Session, end: Any) -> ColumnElement[int]:
 # --- what changed since last week --------------------------------------------------------------------------------------
 
 
-def week(session: Session, reader: Reader, *, on: date, zone: str, scope: Scope = EVERYTHING, most: int = 12) -> Change:
-    """Return what changed in the seven days up to a local day, as the reader sees it whom the session is bound to.
+def week(
+    session: Session,
+    reader: Reader,
+    *,
+    on: date,
+    zone: str,
+    scope: Scope = EVERYTHING,
+    since: date | None = None,
+    most: int = 12,
+) -> Change:
+    """Return what changed from a day (seven days before unless one is said) up to a local day, as the session's reader sees it.
 
     Each list holds at most `most`; the number of statements is the same however much changed.
     """
-    since = on - WEEK
+    since = on - WEEK if since is None else since
     begin, end = _midnight(since, zone), _midnight(on + timedelta(days=1), zone)
     everything = replace(scope.clashes, still_open=False, until=None)
     found = overlaps.conditions(replace(everything, found=(begin, end)))

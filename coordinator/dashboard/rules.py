@@ -406,6 +406,13 @@ class Line:
             return None
         return MOVED, {"before": self.before.label, "after": self.after.label}
 
+    def said(self, t: Callable[[Any], str]) -> str:
+        """Return how the stance moved in a sentence, or nothing; `t` translates."""
+        if self.moved is None:
+            return ""
+        sentence, values = self.moved
+        return t((sentence, {name: t(word).lower() for name, word in values.items()}))
+
 
 @dataclass(frozen=True)
 class Change:

@@ -1,4 +1,4 @@
-"""Pages of the whole picture: the dashboard, the week, a unit, a topic with its wings."""
+"""Pages of the whole picture: the dashboard, and the week."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,7 +27,7 @@ from coordinator.people.gate import reader, require, signed_in
 from coordinator.people.models import Circle
 from coordinator.people.queries import below
 from coordinator.topics import queries as topics
-from coordinator.worklist.rules import Pair, shown
+from coordinator.worklist.rules import Pair, sees_all, shown
 
 blueprint = Blueprint("dashboard", __name__, url_prefix="/dashboard")
 
@@ -175,6 +175,8 @@ def index() -> ResponseReturnValue:
         "dashboard/index.html",
         page_level=max(held.level, *(p.level for p in waiting), 0) if held.rows or waiting else None,
         asked=asked,
+        own_unit=person.unit,
+        all_units=sees_all(person.roles),
         form=_form(asked, places),
         on=on,
         told=told(change),
@@ -379,7 +381,7 @@ def brief() -> ResponseReturnValue:
         told=told(change),
         clashes=[shown(p, url=url_for, t=translated) for p in change.clashes],
         closed=[shown(p, url=url_for, t=translated) for p in change.closed],
-        lines=[(line, url_for("positions.show", ref=line.entry.ref), _moved(line)) for line in change.lines],
+        lines=[(line, url_for("positions.show", ref=line.entry.ref), line.said(translated)) for line in change.lines],
         new=clashes(change.new, opened_since=since),
         found=[
             (severity, clashes(change.found[severity], opened_since=since, severity=severity.value))
@@ -392,11 +394,3 @@ def brief() -> ResponseReturnValue:
         ended=lines(change.ended, ended_since=since),
         waiting=clashes(change.waiting, unacknowledged="1"),
     )
-
-
-def _moved(line: rules.Line) -> str:
-    """Return in words how the stance of a line moved, or nothing."""
-    if line.moved is None:
-        return ""
-    sentence, values = line.moved
-    return translated((sentence, {name: translated(word).lower() for name, word in values.items()}))

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import click
 from flask import current_app
 from flask.cli import AppGroup
-from flask_babel import force_locale
+from flask_babel import force_locale, format_date
 
 from coordinator import jobs, mail
 from coordinator.clock import now
@@ -22,7 +22,7 @@ from coordinator.db import bind_reader, bookkeeping, db
 from coordinator.digests import actions, queries, rules
 from coordinator.digests.actions import Claimed
 from coordinator.digests.models import DigestState, Edition, Probe
-from coordinator.digests.queries import Addressee, Contents
+from coordinator.digests.queries import Addressee, Brief, Contents
 from coordinator.digests.rules import Window
 from coordinator.errors import Busy
 from coordinator.extensions import language, settings
@@ -178,26 +178,30 @@ def _refused(held: Claimed, error: mail.NotTaken, *, at: datetime) -> str:
     return state if error.reached else UNREACHED
 
 
-def compute(whom: Addressee, window: Window, *, at: datetime) -> Contents:
+def compute(whom: Addressee, window: Window, *, at: datetime) -> Contents | Brief:
     """Return what a window tells somebody, computed as they are seen by the register; the session stays bound to them."""
-    session = db.session()
+    session, on = db.session(), rules.local_day(at, whom.zone)
     bind_reader(session, whom.reader)
-    return queries.contents(session, whom.reader, window, at=at, on=rules.local_day(at, whom.zone))
+    if whom.edition is Edition.BRIEF:
+        since = rules.brief_since(queries.told_before(session, whom.subscription_id, zone=whom.zone), on=on)
+        return queries.brief(session, whom.reader, window, since=since, on=on, zone=whom.zone)
+    told_on = queries.told_on(session, whom.subscription_id)
+    return queries.contents(session, whom.reader, window, at=at, on=on, told_on=told_on)
 
 
 # --- the letter ------------------------------------------------------------------------------------------------------------
 
 
-def letter(whom: Addressee, found: Contents, *, period_on: date, ref: str, message_id: str, at: datetime) -> EmailMessage:
+def letter(whom: Addressee, found: Contents | Brief, *, period_on: date, ref: str, message_id: str, at: datetime) -> EmailMessage:
     """Return the mail of a digest: text and HTML, with its marking and the way to stop it in its head."""
     with force_locale(language()):
-        words = _words(whom, found, period_on=period_on, ref=ref)
+        words, name = _words(whom, found, period_on=period_on, ref=ref), _name(whom.edition)
         return mail.letter(
             settings(),
             to=whom.address,
-            subject=_render("digests/letter/subject.txt").strip(),
-            text=_render("digests/letter/body.txt", **words),
-            html=_render("digests/letter/body.html", **words),
+            subject=_render(f"{name}/subject.txt").strip(),
+            text=_render(f"{name}/body.txt", **words),
+            html=_render(f"{name}/body.html", **words),
             message_id=message_id,
             at=at,
             headers={
@@ -208,26 +212,45 @@ def letter(whom: Addressee, found: Contents, *, period_on: date, ref: str, messa
         )
 
 
+def _name(edition: Edition) -> str:
+    """Return where the templates of an edition are."""
+    return "digests/week" if edition is Edition.BRIEF else "digests/letter"
+
+
 def _render(name: str, **words: Any) -> str:
     return current_app.jinja_env.get_template(name).render(**words)  # without what pages have: nobody is looking
 
 
-def _words(whom: Addressee, found: Contents, *, period_on: date, ref: str | None) -> dict[str, Any]:
+SETTINGS = {Edition.PERSON: "digests.settings", Edition.MAILBOX: "digests.mailbox", Edition.BRIEF: "digests.brief"}
+
+
+def _words(whom: Addressee, found: Contents | Brief, *, period_on: date, ref: str | None) -> dict[str, Any]:
     secret = settings().secret_key.get_secret_value()
     spoken, direction = spoken_language()
-    return rules.told(found.pairs, found.papers, url=address, t=translated) | {
+    return _told(found, ref=ref) | {
         "language": spoken,
         "direction": direction,
         "whom": whom,
         "period_on": period_on,
         "ministry": settings().ministry_name,
         "level": found.told_level,
+        "settings_url": address(SETTINGS[whom.edition]),
+        "stop_url": address("digests.stop", ref=whom.ref, token=rules.stop_token(secret, whom.ref)),
+    }
+
+
+def _told(found: Contents | Brief, *, ref: str | None) -> dict[str, Any]:
+    """Return what is in a letter of either sort, and where all of it is."""
+    there = address("digests.show", ref=ref) if ref else None
+    if isinstance(found, Brief):
+        told = rules.week(found.change, url=address, t=translated, day=lambda d: format_date(d, "d MMMM"))
+        return told | {"all_url": there or address("dashboard.brief")}
+    return rules.told(found.pairs, found.papers, found.others, url=address, t=translated) | {
+        "worklist_url": address("worklist.index"),
         "shown": len(found.pairs),
         "total": found.total,
         "closed": {state.value: number for state, number in found.closed.items()},
-        "all_url": address("digests.show", ref=ref) if ref else address("overlaps.index"),
-        "settings_url": address("digests.mailbox" if whom.edition is Edition.MAILBOX else "digests.settings"),
-        "stop_url": address("digests.stop", ref=whom.ref, token=rules.stop_token(secret, whom.ref)),
+        "all_url": there or address("overlaps.index"),
     }
 
 
@@ -261,20 +284,23 @@ def send(at: datetime | None, limit: int | None) -> None:
 @group.command()
 @click.argument("email")
 @click.option("--at", "at", type=_At(), help="Act as if it were this moment.")
-def preview(email: str, at: datetime | None) -> None:
+@click.option("--brief", is_flag=True, help="The weekly brief instead of the digest.")
+def preview(email: str, at: datetime | None, brief: bool) -> None:
     """Print the text that somebody would be sent now; sends nothing, and tells nobody that it was looked at."""
     session, at = db.session(), at or now()
     person = person_by_email(session, email)
     if person is None:
         raise click.ClickException(f"Nobody has the address {email}.")
-    kept = queries.chosen(session, person.id)
+    kept = queries.chosen(session, person.id, Edition.BRIEF if brief else Edition.PERSON)
     whom = queries.to_person(session, person, kept)
     found = compute(whom, Window(kept.told_number, last_number(session)), at=at)
     if not found.worth_sending:
         click.echo("Nothing changed for them: no mail would be sent.")
         return
     with force_locale(language()):
-        click.echo(_render("digests/letter/body.txt", **_words(whom, found, period_on=rules.local_day(at, whom.zone), ref=None)))
+        click.echo(
+            _render(f"{_name(whom.edition)}/body.txt", **_words(whom, found, period_on=rules.local_day(at, whom.zone), ref=None))
+        )
 
 
 @group.command()

@@ -9,7 +9,7 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import ValidationError
 
 from coordinator.digests.models import EVERY_DAY, WORKING_DAYS, Cadence, Schedule, Weekday
-from coordinator.fields import Form, WordField, WordMultipleField, WordRadioField
+from coordinator.fields import BooleanField, Form, WordField, WordMultipleField, WordRadioField
 from coordinator.people.forms import TimeZoneField
 
 
@@ -60,6 +60,25 @@ class MailboxForm(DigestForm):
     """When a unit's mailbox gets its letter: by a clock of its own, because it has no account."""
 
     time_zone = TimeZoneField(_l("Time zone"))
+
+
+class BriefForm(Form):
+    """Whether the weekly brief is wanted, and when."""
+
+    wanted = BooleanField(_l("Send me the weekly brief"))
+    day = WordField(_l("On which day of the week"), words=Weekday)
+    hour = HourField(_l("At what hour"))
+
+    @classmethod
+    def of(cls, schedule: Schedule) -> "BriefForm":
+        """Return the form as it is shown at first."""
+        one = min(schedule.weekdays, key=lambda d: d.number) if len(schedule.weekdays) == 1 else Weekday.MONDAY
+        return cls(wanted=schedule.cadence is not Cadence.OFF, day=one.value, hour=schedule.hour)
+
+    def schedule(self) -> Schedule:
+        """Return what was chosen; the form has to be valid."""
+        cadence = Cadence.WEEKLY if self.wanted.data else Cadence.OFF
+        return Schedule(cadence, self.hour.data, frozenset({Weekday(self.day.data or Weekday.MONDAY)}))
 
 
 def _in_order(days: Iterable[Weekday]) -> list[str]:

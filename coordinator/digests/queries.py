@@ -8,7 +8,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select, union_all
 from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
+from coordinator.dashboard.queries import week
+from coordinator.dashboard.rules import Change
 from coordinator.db import new_ref
+from coordinator.deputies import queries as deputies
+from coordinator.deputies.models import Deputy
+from coordinator.deputies.rules import holds_on
 from coordinator.digests import rules
 from coordinator.digests.models import Cadence, Digest, DigestState, Edition, Probe, Subscription
 from coordinator.digests.rules import (
@@ -24,15 +29,15 @@ from coordinator.digests.rules import (
 )
 from coordinator.entries.models import Entry
 from coordinator.errors import N_, NotFound, Refused
-from coordinator.history.models import Event
+from coordinator.history.models import Event, Payload
 from coordinator.holidays import queries as holidays
 from coordinator.overlaps.models import Overlap, OverlapKind, OverlapState, Step
 from coordinator.overlaps.queries import OPEN, with_company
 from coordinator.people import queries as people
-from coordinator.people.models import Person, Role, Unit
+from coordinator.people.models import Circle, Duty, Organisation, Person, Role, Unit
 from coordinator.people.rules import Reader, comparable
-from coordinator.worklist.queries import to_answer
-from coordinator.worklist.rules import Pair, Paper, Task, pair, sees_all
+from coordinator.worklist.queries import for_others, to_answer, waiting
+from coordinator.worklist.rules import Pair, Paper, StandIn, Task, pair, sees_all
 
 MOST_COUNTED = 1000
 _step = Step.__table__
@@ -61,7 +66,11 @@ def newcomers(session: Session) -> dict[Edition, list[int]]:
     return found
 
 
-_SENT_UNASKED: dict[Edition, ColumnElement[bool]] = {Edition.PERSON: Person.id.is_not(None)}
+_inside = select(Unit.id).join(Organisation, Organisation.id == Unit.organisation_id).where(Organisation.circle == Circle.MINISTRY)
+_SENT_UNASKED: dict[Edition, ColumnElement[bool]] = {
+    Edition.PERSON: Person.id.is_not(None),
+    Edition.BRIEF: and_(Person.id.in_(select(Duty.person_id).where(Duty.role == Role.LEADERSHIP)), Person.unit_id.in_(_inside)),
+}
 
 
 def due(session: Session, *, domain: str, at: datetime) -> list[Due]:
@@ -134,6 +143,7 @@ class NotWanted(Refused):
     """The account is disabled, or its owner wants no digest any more."""
 
 
+LEFT_MINISTRY = N_("The weekly brief goes to people of the ministry.")
 NO_MEMBERS = N_("Nobody is in the unit.")
 UNIT_ENDED = N_("The unit has ended.")
 OTHER_MAILBOX = N_("The unit's mailbox was changed. A releasing officer of the unit has to agree to the new one.")
@@ -183,6 +193,8 @@ def _of_person(session: Session, kept: Subscription) -> Addressee:
     ).one()
     if not person.is_active:
         raise NotWanted
+    if kept.edition is Edition.BRIEF and not rules.may_have_brief(person):
+        raise NotWanted(LEFT_MINISTRY)
     return to_person(session, person, kept)
 
 
@@ -242,6 +254,14 @@ def chosen(session: Session, person_id: int, edition: Edition = Edition.PERSON) 
         hour=schedule.hour,
         told_number=0,
     )
+
+
+def wanted_brief(session: Session, person: Person) -> Subscription:
+    """Return what a person chose of the weekly brief, or what holds until they do: only the leadership gets it unasked."""
+    kept = chosen(session, person.id, Edition.BRIEF)
+    if kept.id is None and Role.LEADERSHIP not in person.roles:
+        kept.cadence = Cadence.OFF
+    return kept
 
 
 def mailbox(session: Session, unit_id: int) -> Subscription | None:
@@ -428,11 +448,13 @@ class Contents:
     total: int = 0
     papers: tuple[Paper, ...] = ()
     closed: dict[OverlapState, int] = field(default_factory=dict)
+    others: tuple[StandIn, ...] = ()
+    """What is new of what waits for those whom the person stands in for."""
 
     @property
     def worth_sending(self) -> bool:
         """Say whether something changed that a person would want to hear of; that something merely lapsed is not."""
-        return bool(self.pairs or self.papers or self.closed.keys() - {OverlapState.LAPSED})
+        return bool(self.pairs or self.papers or self.others or self.closed.keys() - {OverlapState.LAPSED})
 
     @property
     def told(self) -> list[Entry]:
@@ -442,7 +464,9 @@ class Contents:
 
     @property
     def _levels(self) -> list[int]:
-        return [*(p.level for p in self.pairs), *(p.level for p in self.papers)]
+        pairs = (*self.pairs, *(p for other in self.others for p in other.pairs))
+        papers = (*self.papers, *(p for other in self.others for p in other.papers))
+        return [*(p.level for p in pairs), *(p.level for p in papers)]
 
     @property
     def told_level(self) -> int:
@@ -455,8 +479,20 @@ class Contents:
         return max(self._levels, default=0)
 
 
-def contents(session: Session, reader: Reader, window: Window, *, at: datetime, on: date, most: int = MOST_ITEMS) -> Contents:
-    """Return what a digest of a window tells the person that the session is bound to; the number of statements is constant."""
+def contents(
+    session: Session,
+    reader: Reader,
+    window: Window,
+    *,
+    at: datetime,
+    on: date,
+    told_on: date | None = None,
+    most: int = MOST_ITEMS,
+) -> Contents:
+    """Return what a digest of a window tells the person that the session is bound to.
+
+    `told_on` is the day of the digest before. The number of statements is constant, but for those whom the person stands in for.
+    """
     moved = _moved(reader, window)
     is_open = and_(Overlap.current.is_(True), Overlap.state.in_(OPEN))
     worst, newest = (Overlap.rank, Overlap.near_on), (Overlap.changed_number.desc(),)
@@ -471,7 +507,111 @@ def contents(session: Session, reader: Reader, window: Window, *, at: datetime, 
         total=total,
         papers=_news(session, reader, window, to_answer(session, reader, at=at).papers),
         closed={state: number for state, number in closed if state not in OPEN},
+        others=_for_others(session, reader, window, at=at, on=on, told_on=told_on),
     )
+
+
+def _for_others(
+    session: Session, reader: Reader, window: Window, *, at: datetime, on: date, told_on: date | None
+) -> tuple[StandIn, ...]:
+    """Return of what waits for those whom a person stands in for what is new, by the same derivation as the worklist's.
+
+    When somebody begins to stand in, all that waits is new to them; later, what moved within the window.
+    """
+    if reader.person_id is None or not any(_begun(d, on=on) for d in deputies.for_whom(session, reader.person_id, on=on)):
+        return ()
+    own = waiting(session, reader, at=at, on=on)
+    waits = for_others(session, reader, own, at=at, on=on)
+    named = _named_within(session, reader.person_id, window)
+    moved = _moved_papers(session, reader, window, [p.entry.id for other in waits for p in other.papers])
+    found = []
+    for other in waits:
+        if other.person.id not in named and told_on is not None and other.since <= told_on:
+            other = replace(
+                other,
+                pairs=tuple(p for p in other.pairs if window.after < p.overlap.changed_number <= window.up_to),
+                papers=tuple(p for p in other.papers if p.entry.id in moved),
+            )
+        if other.pairs or other.papers:
+            found.append(other)
+    return tuple(found)
+
+
+def _begun(deputy: Deputy, *, on: date) -> bool:
+    return holds_on(on, from_on=deputy.from_on, until_on=deputy.until_on)
+
+
+def _named_within(session: Session, deputy_id: int, window: Window) -> set[int]:
+    """Return for whom somebody was named as deputy within a window."""
+    named = session.execute(
+        select(Event.subject_id, Payload.said)
+        .join(Payload, Payload.number == Event.number)
+        .where(Event.action == "deputy.named", Event.number > window.after, Event.number <= window.up_to)
+    ).all()
+    return {person_id for person_id, said in named if said.get("deputy") == deputy_id}
+
+
+def _moved_papers(session: Session, reader: Reader, window: Window, ids: Sequence[int]) -> set[int]:
+    """Return those of some entries with which somebody other than the reader did something within a window."""
+    return set(
+        session.scalars(
+            select(Event.subject_id).where(
+                Event.subject_kind == "entry",
+                Event.subject_id.in_(sorted(set(ids))),
+                Event.number > window.after,
+                Event.number <= window.up_to,
+                or_(Event.actor_id.is_(None), Event.actor_id != reader.person_id),
+            )
+        )
+    )
+
+
+def told_on(session: Session, subscription_id: int, *, before: date | None = None) -> date | None:
+    """Return the day of the last letter of a subscription after which its reader knew all (before a day, if one is said)."""
+    known = (DigestState.SENT, DigestState.NOTHING)
+    last = select(func.max(Digest.period_on)).where(
+        Digest.subscription_id == subscription_id, Digest.state.in_(known), Digest.up_to_number.is_not(None)
+    )
+    return session.scalar(last if before is None else last.where(Digest.period_on < before))
+
+
+@dataclass(frozen=True)
+class Brief:
+    """What a weekly brief tells: the week of the dashboard, as its reader may see it now."""
+
+    window: Window
+    change: Change
+
+    @property
+    def worth_sending(self) -> bool:
+        """Say whether anything changed, or comes."""
+        return not self.change.is_quiet
+
+    @property
+    def told_level(self) -> int:
+        """Return the highest level of what a mail says: of what is sealed it says nothing."""
+        pairs = (p.level for p in (*self.change.clashes, *self.change.closed))
+        lines = (line.entry.level for line in self.change.lines)
+        return max((level for level in (*pairs, *lines) if not sealed(level)), default=0)
+
+    @property
+    def level(self) -> int:
+        """Return the highest level of all that is in it."""
+        return self.change.level
+
+
+def brief(session: Session, reader: Reader, window: Window, *, since: date, on: date, zone: str, most: int = MOST_ITEMS) -> Brief:
+    """Return what a weekly brief tells the person that the session is bound to; the number of statements is constant."""
+    return Brief(window, week(session, reader, on=on, zone=zone, since=since, most=most))
+
+
+def told_before(session: Session, subscription_id: int, *, zone: str, before: datetime | None = None) -> date | None:
+    """Return the local day on which the last letter of a subscription was sent (before a moment, if one is said), or None."""
+    last = select(func.max(Digest.sent_at)).where(Digest.subscription_id == subscription_id, Digest.state == DigestState.SENT)
+    if before is not None:
+        last = last.where(Digest.sent_at < before)
+    sent_at = session.scalar(last)
+    return None if sent_at is None else local_day(sent_at, zone)
 
 
 def _moved(reader: Reader, window: Window) -> list[ColumnElement[bool]]:

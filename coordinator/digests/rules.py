@@ -9,17 +9,20 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from coordinator.dashboard.rules import Change
+from coordinator.dashboard.rules import told as week_told
 from coordinator.digests.models import WORKING_DAYS, Cadence, Digest, DigestState, Edition, Schedule, Weekday
 from coordinator.entries.models import Entry, Kind, Level
 from coordinator.errors import N_
 from coordinator.overlaps.models import Closing
 from coordinator.overlaps.rules import sentence
-from coordinator.people.models import Person, Role
-from coordinator.worklist.rules import PROPOSED, Pair, Paper, Said, Task, proposal, sees_all
+from coordinator.people.models import Circle, Person, Role
+from coordinator.worklist.rules import PROPOSED, Pair, Paper, Said, StandIn, Task, proposal, sees_all
 
 DEFAULTS = {
     Edition.PERSON: Schedule(Cadence.DAILY, 7),
     Edition.MAILBOX: Schedule(Cadence.OFF, 7, WORKING_DAYS),  # a unit's mailbox gets nothing until the unit wants it
+    Edition.BRIEF: Schedule(Cadence.WEEKLY, 7, frozenset({Weekday.MONDAY})),
 }
 FAR_DAYS = 60
 """How far to look for a day on which a letter comes: longer than any row of holidays."""
@@ -28,6 +31,8 @@ UNDER_WAY = frozenset({DigestState.QUEUED, DigestState.CLAIMED, DigestState.DATA
 MOST_ITEMS = 12
 LEASE = timedelta(minutes=10)
 MOST_TRIES = 10
+LONGEST_BRIEF = timedelta(days=35)
+"""How far back a weekly brief looks at most, if none was sent for long."""
 FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=5), timedelta(hours=3)
 
 # --- when --------------------------------------------------------------------------------------------------------------
@@ -174,6 +179,11 @@ def shared_level(ceiling: int, clearances: Iterable[int]) -> int | None:
     return None if least is None else min(ceiling, least)
 
 
+def may_have_brief(person: Person) -> bool:
+    """The weekly brief is of the ministry's units and goes to its people; the unit comes with its organisation."""
+    return person.unit.organisation.circle is Circle.MINISTRY
+
+
 def may_choose_mailbox(person: Person) -> bool:
     """A releasing officer chooses for the unit's mailbox: what goes there is read by everybody in the unit."""
     return Role.RELEASING_OFFICER in person.roles
@@ -248,11 +258,92 @@ def note(paper: Paper, *, url: Callable[..., str], t: Any) -> dict[str, Any]:
     return words if words["sealed"] else words | {"title": paper.entry.title, "why": t(paper.why), "todo": t(paper.task.label)}
 
 
-def told(pairs: Iterable[Pair], papers: Iterable[Paper], *, url: Callable[..., str], t: Any) -> dict[str, Any]:
+def told(
+    pairs: Iterable[Pair], papers: Iterable[Paper], others: Iterable[StandIn] = (), *, url: Callable[..., str], t: Any
+) -> dict[str, Any]:
     """Return what a letter says of what changed, and of what is sealed only where to read it."""
     items, notes = [item(p, url=url, t=t) for p in pairs], [note(p, url=url, t=t) for p in papers]
     return {
         "items": [i for i in items if not i["sealed"]],
         "notes": [n for n in notes if not n["sealed"]],
         "sealed": [i["url"] for i in (*items, *notes) if i["sealed"]],
+        "others": [_for_other(other, url=url, t=t) for other in others],
+    }
+
+
+def _for_other(other: StandIn, *, url: Callable[..., str], t: Any) -> dict[str, Any]:
+    """Return what a letter says of what waits for somebody else: a line for each, no more of them than of the own."""
+    items, notes = [item(p, url=url, t=t) for p in other.pairs], [note(p, url=url, t=t) for p in other.papers]
+    said = [
+        {
+            "title": f"{i['theirs_unit']}: {i['theirs']}",
+            "why": f"{t(i['severity'].label)} · {t(i['kind'].label)}. {' '.join(i['reasons'][:1])}".strip(),
+            "todo": i["todo"],
+            "url": i["url"],
+        }
+        for i in items
+        if not i["sealed"]
+    ] + [n for n in notes if not n["sealed"]]
+    return {
+        "name": other.person.name,
+        "until": other.until,
+        "notes": said[:MOST_ITEMS],
+        "total": len(said),
+        "sealed": [i["url"] for i in (*items, *notes) if i["sealed"]],
+    }
+
+
+def brief_since(last_on: date | None, *, on: date) -> date:
+    """Return the day from which a brief tells: that of the last one that was sent, so that nothing falls between two of them."""
+    week_ago = on - timedelta(days=7)
+    return max(on - LONGEST_BRIEF, min(last_on or week_ago, week_ago))
+
+
+def week(change: Change, *, url: Callable[..., str], t: Any, day: Callable[[date], str]) -> dict[str, Any]:
+    """Return what the weekly brief says; of what is sealed only how much there is of it."""
+    pairs = [(p, item(p, url=url, t=t)) for p in change.clashes]
+    closed = [p for p in change.closed if not sealed(p.level)]
+    lines = [line for line in change.lines if not sealed(line.entry.level)]
+    return {
+        "sentence": week_told(change, day=day, t=t),
+        "items": [words for _p, words in pairs if not words["sealed"]],
+        "closed": [
+            {
+                "title": f"{p.mine.unit.short_name}, {p.theirs.unit.short_name}",
+                "state": t(p.overlap.state.label),
+                "statement": p.overlap.statement,
+                "url": url(p.link[0], ref=p.link[1]),
+            }
+            for p in closed
+        ],
+        "lines": [
+            {
+                "title": line.entry.title,
+                "unit": line.entry.unit.short_name,
+                "turn": t(line.turn.label),
+                "moved": line.said(t),
+                "url": url("positions.show", ref=line.entry.ref),
+            }
+            for line in lines
+        ],
+        "sealed": len(change.clashes)
+        + len(change.closed)
+        + len(change.lines)
+        - len(closed)
+        - len(lines)
+        - sum(not words["sealed"] for _p, words in pairs),
+        "events": [
+            {
+                "name": c.event.name,
+                "forum": c.event.forum.short_name,
+                "on": c.event.starts_on,
+                "days": c.days,
+                "state": t(c.state.label),
+                "missing": ", ".join(u.short_name for u in c.missing[:6]) + (" …" if len(c.missing) > 6 else ""),
+                "url": url("calendar.event", ref=c.event.ref),
+            }
+            for c in change.events
+        ],
+        "new": change.new,
+        "waiting": change.waiting,
     }

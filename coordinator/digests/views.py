@@ -1,7 +1,7 @@
 """Pages of one's own digests, and the one page that a mail leads to without signing in: the one that stops it."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
@@ -10,11 +10,12 @@ from flask_babel import format_date
 from flask_babel import gettext as _
 
 from coordinator.clock import now
+from coordinator.dashboard.rules import told as week_told
 from coordinator.db import bind_reader, bookkeeping, db, transaction
 from coordinator.digests import actions, queries, rules
-from coordinator.digests.forms import DigestForm, MailboxForm
-from coordinator.digests.models import Cadence, Edition, Schedule, Subscription, Weekday
-from coordinator.digests.queries import ANSWERS_FOR_UNIT, Contents
+from coordinator.digests.forms import BriefForm, DigestForm, MailboxForm
+from coordinator.digests.models import Cadence, Digest, Edition, Schedule, Subscription, Weekday
+from coordinator.digests.queries import ANSWERS_FOR_UNIT, Brief, Contents
 from coordinator.digests.rules import Window
 from coordinator.errors import NotFound
 from coordinator.extensions import csrf
@@ -50,10 +51,14 @@ def show(ref: str) -> ResponseReturnValue:
     """Show one of my digests: the same window, with the rights that I have now."""
     person, at = signed_in(), now()
     digest = queries.one(db.session(), ref, person)
+    if digest.subscription.edition is Edition.BRIEF:
+        return _old_brief(digest)
     found: Contents | None = None
     if digest.after_number is not None and digest.up_to_number is not None:
         window = Window(digest.after_number, digest.up_to_number)
-        found = _contents(_as(digest.subscription.edition), window, at=at, zone=person.time_zone, most=MOST_READ)
+        whom, before = _as(digest.subscription.edition), digest.period_on
+        told_on = queries.told_on(db.session(), digest.subscription_id, before=before)
+        found = _contents(whom, window, at=at, zone=person.time_zone, told_on=told_on, most=MOST_READ)
     return render_template(
         "digests/show.html",
         digest=digest,
@@ -63,7 +68,38 @@ def show(ref: str) -> ResponseReturnValue:
         if found
         else [],
         closed={state.value: number for state, number in found.closed.items()} if found else {},
+        others=rules.told((), (), found.others, url=url_for, t=translated)["others"] if found else [],
     )
+
+
+def _old_brief(digest: Digest) -> str:
+    """Show one of my weekly briefs: the same days, with the rights that I have now."""
+    zone, found = signed_in().time_zone, None
+    if digest.up_to_number is not None and rules.may_have_brief(signed_in()):
+        sent_at = digest.sent_at or digest.due_at
+        last = queries.told_before(db.session(), digest.subscription_id, zone=zone, before=sent_at)
+        found = _week(rules.local_day(sent_at, zone), last_on=last, most=MOST_READ)
+    return render_template("digests/week.html", digest=digest, found=found, week=_said_of(found) if found else None)
+
+
+def _week(on: date, *, last_on: date | None, most: int) -> Brief:
+    """Return what a weekly brief tells me that goes out on a day, after one that went out on another."""
+    zone, window = signed_in().time_zone, Window(0, last_number(db.session()))
+    since = rules.brief_since(last_on, on=on)
+    return queries.brief(db.session(), reader(), window, since=since, on=on, zone=zone, most=most)
+
+
+def _said_of(found: Brief) -> dict[str, Any]:
+    """Return what a brief says on a page, where nothing needs to be kept from being described."""
+    return {
+        "sentence": week_told(found.change, day=lambda d: format_date(d, "d MMMM"), t=translated),
+        "clashes": [shown(p, url=url_for, t=translated) for p in found.change.clashes],
+        "closed": [shown(p, url=url_for, t=translated) for p in found.change.closed],
+        "lines": [
+            (line, url_for("positions.show", ref=line.entry.ref), line.said(translated) or translated(line.turn.label))
+            for line in found.change.lines
+        ],
+    }
 
 
 def _as(edition: Edition) -> Reader:
@@ -71,8 +107,9 @@ def _as(edition: Edition) -> Reader:
     return replace(reader(), person_id=None, roles=ANSWERS_FOR_UNIT) if edition is Edition.MAILBOX else reader()
 
 
-def _contents(whom: Reader, window: Window, *, at: datetime, zone: str, most: int) -> Contents:
-    return queries.contents(db.session(), whom, window, at=at, on=rules.local_day(at, zone), most=most)
+def _contents(whom: Reader, window: Window, *, at: datetime, zone: str, told_on: date | None, most: int) -> Contents:
+    on = rules.local_day(at, zone)
+    return queries.contents(db.session(), whom, window, at=at, on=on, told_on=told_on, most=most)
 
 
 @blueprint.route("/settings", methods=["GET", "POST"])
@@ -90,6 +127,7 @@ def settings() -> ResponseReturnValue:
         "digests/settings.html",
         form=form,
         owner=person,
+        may_have_brief=rules.may_have_brief(person),
         coming=queries.coming(db.session(), kept, unit_id=person.unit_id, zone=person.time_zone, at=at),
         next=_next(reader(), kept, at=at, zone=person.time_zone),
         mail_trouble=_trouble(person),
@@ -100,14 +138,40 @@ def _next(whom: Reader, kept: Subscription, *, at: datetime, zone: str) -> dict[
     """Return what the next letter would say if it were sent now, in the words of the letter; with ?all=1 all that changed."""
     window = Window(kept.told_number, last_number(db.session()))
     most = MOST_READ if request.args.get("all") == "1" else rules.MOST_ITEMS
-    found = _contents(whom, window, at=at, zone=zone, most=most)
-    return rules.told(found.pairs, found.papers, url=url_for, t=translated) | {
+    told_on = queries.told_on(db.session(), kept.id) if kept.id else None
+    found = _contents(whom, window, at=at, zone=zone, told_on=told_on, most=most)
+    return rules.told(found.pairs, found.papers, found.others, url=url_for, t=translated) | {
+        "worklist_url": url_for("worklist.index"),
         "worth_sending": found.worth_sending,
         "level": found.told_level,
         "shown": len(found.pairs),
         "total": found.total,
         "closed": {state.value: number for state, number in found.closed.items()},
     }
+
+
+@blueprint.route("/brief", methods=["GET", "POST"])
+def brief() -> ResponseReturnValue:
+    """Choose whether I want the weekly brief, and when; below it what it would say now."""
+    person, at = signed_in(), now()
+    require(rules.may_have_brief(person))
+    kept = queries.wanted_brief(db.session(), person)
+    form = BriefForm.of(kept.schedule)
+    if form.validate_on_submit():
+        with bookkeeping(db.session) as written:
+            actions.choose(written, person.id, form.schedule(), edition=Edition.BRIEF)
+        flash(_("Saved."), "success")
+        return redirect(url_for(".brief"), 303)
+    last_on = queries.told_before(db.session(), kept.id, zone=person.time_zone) if kept.id else None
+    found = _week(rules.local_day(at, person.time_zone), last_on=last_on, most=rules.MOST_ITEMS)
+    return render_template(
+        "digests/brief.html",
+        form=form,
+        owner=person,
+        coming=queries.coming(db.session(), kept, unit_id=person.unit_id, zone=person.time_zone, at=at),
+        found=found,
+        week=_said_of(found),
+    ), 422 if form.is_submitted() else 200
 
 
 @blueprint.route("/mailbox", methods=["GET", "POST"])

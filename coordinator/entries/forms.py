@@ -468,6 +468,8 @@ _CHIPS: dict[str, tuple[Any, Callable[[Any], str]]] = {
     "after": (_l("Nearest day"), lambda d: _("After %(day)s", day=day(d))),
     "undated": (_l("Nearest day"), lambda _yes: _("None")),
     "clashes": (_l("Kind"), lambda _yes: _("Conflicts, collisions and duplications")),
+    "silent": (_l("Not acknowledged by"), lambda u: str(u.short_name)),
+    "owing": (_l("A proposal not answered by"), lambda u: str(u.short_name)),
     "wing": (_l("One end"), lambda t: str(t.name)),
     "other_wing": (_l("Other end"), lambda t: str(t.name)),
     "released_since": (_l("Released"), lambda d: _("Since %(day)s", day=day(d))),

@@ -198,6 +198,8 @@ THINGS: Mapping[str, type[Any]] = {
     "bureau": Unit,
     "other": Unit,
     "other_bureau": Unit,
+    "silent": Unit,
+    "owing": Unit,
     "topic": Topic,
     "basket": Topic,
     "wing": Topic,

@@ -458,6 +458,10 @@ class Filters:
     clashes: bool = False
     """Conflicts, collisions and duplications alone: what clashes, and does not merely touch."""
     unacknowledged: bool = False
+    silent_id: int | None = None
+    """A unit that is asked and has not acknowledged."""
+    owing_id: int | None = None
+    """A unit that has not answered what the other one would close it with."""
     found: tuple[datetime, datetime] | None = None
     """From a moment to another, which is not part of it any more; so are `acknowledged` and `closed`."""
     acknowledged: tuple[datetime, datetime] | None = None
@@ -477,6 +481,8 @@ THINGS = (
     "bureau",
     "other",
     "other_bureau",
+    "silent",
+    "owing",
     "topic",
     "basket",
     "wing",
@@ -548,6 +554,8 @@ def asked(session: Session, args: Mapping[str, str], *, person: Person, zone: st
         apart=possible,
         clashes=bool(words["clashes"]),
         unacknowledged=bool(words["unacknowledged"]),
+        silent_id=number("silent"),
+        owing_id=number("owing"),
         found=spans["opened"],
         acknowledged=spans["acknowledged"],
         closed=spans["closed"],
@@ -602,9 +610,23 @@ def conditions(filters: Filters) -> list[ColumnElement[bool]]:
         (filters.severity, Overlap.severity == filters.severity),
         (own, or_(Overlap.low_unit_id == own, Overlap.high_unit_id == own)),
         (filters.entry_id, or_(Overlap.low_id == filters.entry_id, Overlap.high_id == filters.entry_id)),
+        (filters.silent_id, _waits_for(filters.silent_id or 0, proposed=False)),
+        (filters.owing_id, _waits_for(filters.owing_id or 0, proposed=True)),
     ]
     where += [condition for value, condition in optional if value is not None]
     return [*where, *_when(filters), *_of_units(filters), *_about(filters)]
+
+
+_own, _opposite = Side.__table__.alias("own_side"), Side.__table__.alias("opposite_side")  # of an overlap that is seen
+
+
+def _waits_for(unit_id: int, *, proposed: bool) -> ColumnElement[bool]:
+    """Return the condition for overlaps on which the move is a unit's: to answer what was `proposed`, or to acknowledge."""
+    asked = exists().where(_own.c.overlap_id == Overlap.id, _own.c.unit_id == unit_id, _own.c.asked.is_(True))
+    if not proposed:
+        return asked.where(_own.c.acknowledged_at.is_(None))
+    said = exists().where(_opposite.c.overlap_id == Overlap.id, _opposite.c.unit_id != unit_id, _opposite.c.closing.is_not(None))
+    return and_(asked.where(_own.c.closing.is_(None)), said)
 
 
 def _when(filters: Filters) -> list[ColumnElement[bool]]:

@@ -13,11 +13,11 @@ from coordinator.entries import queries as entries
 from coordinator.entries.models import Entry, EntryVersion, State
 from coordinator.overlaps import queries as overlaps
 from coordinator.overlaps.models import Overlap, OverlapKind
-from coordinator.people.models import Person, Role
+from coordinator.people.models import Role
 from coordinator.people.rules import Reader
 from coordinator.positions.models import Adherence
 from coordinator.worklist import rules
-from coordinator.worklist.rules import Pair, Paper, Task, pair
+from coordinator.worklist.rules import Pair, Paper, StandIn, Task, pair
 
 MOST = 50
 
@@ -87,21 +87,6 @@ def waiting(session: Session, reader: Reader, *, at: datetime, on: date, number:
     )
 
 
-@dataclass(frozen=True)
-class StandIn:
-    """What waits for a colleague whom somebody stands in for, as far as that deputy sees it; the own list comes first."""
-
-    person: Person
-    until: date | None
-    pairs: tuple[Pair, ...]
-    papers: tuple[Paper, ...]
-
-    @property
-    def level(self) -> int | None:
-        """Return the highest level of what waits, None if nothing does."""
-        return max((*(p.level for p in self.pairs), *(p.level for p in self.papers)), default=None)
-
-
 def for_others(session: Session, reader: Reader, own: Worklist, *, at: datetime, on: date) -> tuple[StandIn, ...]:
     """Return what waits for those that the session's reader stands in for on a day and is not in the own list.
 
@@ -120,6 +105,7 @@ def for_others(session: Session, reader: Reader, own: Worklist, *, at: datetime,
         found.append(
             StandIn(
                 person=other,
+                since=row.from_on,
                 until=row.until_on,
                 pairs=tuple(rules.passed_on(p, reader, theirs) for p in waits.pairs if p.overlap.id not in known[0]),
                 papers=tuple(

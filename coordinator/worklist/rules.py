@@ -10,7 +10,7 @@ from coordinator.entries.models import Entry, State
 from coordinator.errors import N_
 from coordinator.overlaps.models import FAR, Closing, Overlap, Side
 from coordinator.overlaps.rules import sentence
-from coordinator.people.models import Role
+from coordinator.people.models import Person, Role
 from coordinator.people.rules import Reader
 
 REVIEW_AHEAD = timedelta(days=14)
@@ -196,6 +196,22 @@ def pair(overlap: Overlap, reader: Reader, *, on: date) -> Pair:
     mine, theirs = ends(overlap, reader.unit_id)
     task = task_of(overlap, reader.unit_id, acts=writes(reader.roles))
     return Pair(overlap, mine, theirs, task, nearest(overlap, on=on))
+
+
+@dataclass(frozen=True)
+class StandIn:
+    """What waits for a colleague whom somebody stands in for, as far as that deputy sees it; the own list comes first."""
+
+    person: Person
+    since: date
+    until: date | None
+    pairs: tuple[Pair, ...]
+    papers: tuple[Paper, ...]
+
+    @property
+    def level(self) -> int | None:
+        """Return the highest level of what waits, None if nothing does."""
+        return max((*(p.level for p in self.pairs), *(p.level for p in self.papers)), default=None)
 
 
 Waiting = TypeVar("Waiting", "Pair", "Paper")

@@ -13,6 +13,7 @@ from coordinator.digests.queries import last_of
 from coordinator.digests.rules import trouble
 from coordinator.pages import page_number, page_of, translated
 from coordinator.people.gate import reader, signed_in
+from coordinator.people.models import Circle
 from coordinator.worklist import queries, rules
 from coordinator.worklist.rules import Pair, Paper
 
@@ -43,6 +44,7 @@ def index() -> ResponseReturnValue:
         open=[_pair(p) for p in found.open],
         page=page_of(found.open_total),
         unit=person.unit,
+        picture_url=url_for("waits.unit", ref=person.unit.ref) if person.unit.organisation.circle is Circle.MINISTRY else None,
         others=[(o, [_pair(p) for p in o.pairs], [_paper(p) for p in o.papers]) for o in others],
         page_level=max((x for x in (found.level, *(o.level for o in others)) if x is not None), default=None),
         mail_trouble=translated(trouble(last, format_date(last.period_on, "d MMMM y"))) if last else "",

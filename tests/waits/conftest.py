@@ -1,0 +1,5 @@
+"""The ministry in small."""
+
+from tests.ministry import ministry
+
+__all__ = ["ministry"]
