@@ -87,9 +87,9 @@ class Wing:
     def is_covered(self) -> bool:
         """Say whether a unit covers it: it leads, or it has something current on it or on what lies within it.
 
-        Whoever only must be asked, or is informed, does not cover it.
+        Whoever only must be asked, or is informed, does not cover it. An umbrella needs nobody.
         """
-        return bool(self.leads or self.entries or self.covered_within)
+        return bool(self.topic.umbrella or self.leads or self.entries or self.covered_within)
 
 
 def in_order(holders: Iterable[Holder]) -> tuple[Holder, ...]:
@@ -170,7 +170,7 @@ def outlines(subjects: Sequence[Subject], wings: Mapping[int, Iterable[int]], co
     for subject in subjects:
         own = tuple(by_id[i] for i in sorted((i for i in set(wings.get(subject.id, ())) if i in by_id), key=place.__getitem__))
         if len(own) >= FEWEST_WINGS:
-            found.append(Outline(subject, own, tuple(w for w in own if w.id not in covered)))
+            found.append(Outline(subject, own, tuple(w for w in own if not w.umbrella and w.id not in covered)))
     return tuple(sorted(found, key=lambda o: (-len(o.uncovered), place[o.topic.id])))
 
 

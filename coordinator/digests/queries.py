@@ -459,13 +459,19 @@ class Contents:
     @property
     def told(self) -> list[Entry]:
         """Return the entries whose titles a mail says: of what is sealed it says nothing."""
-        ends = [end for p in self.pairs if not sealed(p.level) for end in (p.mine, p.theirs)]
-        return [*ends, *(p.entry for p in self.papers if not sealed(p.level))]
+        pairs, papers = self._all
+        ends = [end for p in pairs if not sealed(p.level) for end in (p.mine, p.theirs)]
+        return [*ends, *(p.entry for p in papers if not sealed(p.level))]
+
+    @property
+    def _all(self) -> tuple[tuple[Pair, ...], tuple[Paper, ...]]:
+        """Return all pairs and papers, those that wait for others included."""
+        pairs = (*self.pairs, *(p for other in self.others for p in other.pairs))
+        return pairs, (*self.papers, *(p for other in self.others for p in other.papers))
 
     @property
     def _levels(self) -> list[int]:
-        pairs = (*self.pairs, *(p for other in self.others for p in other.pairs))
-        papers = (*self.papers, *(p for other in self.others for p in other.papers))
+        pairs, papers = self._all
         return [*(p.level for p in pairs), *(p.level for p in papers)]
 
     @property
@@ -588,11 +594,16 @@ class Brief:
         return not self.change.is_quiet
 
     @property
+    def told(self) -> list[Entry]:
+        """Return the entries that a mail speaks of: of what is sealed it says nothing."""
+        pairs = (p for p in (*self.change.clashes, *self.change.closed) if not sealed(p.level))
+        lines = (line.entry for line in self.change.lines if not sealed(line.entry.level))
+        return [*(end for p in pairs for end in (p.mine, p.theirs)), *lines]
+
+    @property
     def told_level(self) -> int:
-        """Return the highest level of what a mail says: of what is sealed it says nothing."""
-        pairs = (p.level for p in (*self.change.clashes, *self.change.closed))
-        lines = (line.entry.level for line in self.change.lines)
-        return max((level for level in (*pairs, *lines) if not sealed(level)), default=0)
+        """Return the highest level of what a mail says."""
+        return max((entry.level for entry in self.told), default=0)
 
     @property
     def level(self) -> int:

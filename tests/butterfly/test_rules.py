@@ -50,6 +50,7 @@ def holder(stake: Stake | None = None, number: int = 0, name: str = "ICS") -> Ho
 def test_a_wing_is_covered_by_whoever_leads_or_works_on_it(holders, within, covered):
     wing = Wing(Subject(1, "ref", "Cables"), Way.TOUCHES, holders, covered_within=within)
     assert wing.is_covered is covered
+    assert Wing(Subject(1, "ref", "Cables", umbrella=True), Way.TOUCHES, holders).is_covered
 
 
 def test_units_stand_by_their_say_then_by_what_they_do():
@@ -68,10 +69,10 @@ def test_edges_are_followed_to_their_end_and_circles_do_no_harm():
 
 
 def test_a_list_holds_what_has_two_wings_and_begins_with_what_is_least_covered():
-    named = [Subject(i, f"r{i}", name) for i, name in enumerate(("A", "B", "C", "D"))]
-    found = outlines(named, {0: {1, 2}, 1: {0}, 2: {0, 3, 9}, 3: ()}, covered={0, 1, 2})
+    named = [Subject(i, f"r{i}", name) for i, name in enumerate(("A", "B", "C", "D"))] + [Subject(7, "r7", "U", umbrella=True)]
+    found = outlines(named, {0: {1, 2}, 1: {0}, 2: {0, 3, 7, 9}, 3: ()}, covered={0, 1, 2})
     assert [(o.topic.name, [w.name for w in o.wings], [w.name for w in o.uncovered]) for o in found] == [
-        ("C", ["A", "D"], ["D"]),
+        ("C", ["A", "D", "U"], ["D"]),
         ("A", ["B", "C"], []),
     ]
 
