@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import date, datetime
 from email.message import EmailMessage
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import click
@@ -27,8 +27,7 @@ from coordinator.digests.rules import Window
 from coordinator.errors import Busy
 from coordinator.extensions import language, settings
 from coordinator.history.queries import last_number
-from coordinator.openings.actions import note
-from coordinator.openings.models import Way
+from coordinator.openings.actions import note_mail
 from coordinator.pages import LEVELS, address, log, spoken_language, translated
 from coordinator.people.queries import person_by_email
 
@@ -150,11 +149,13 @@ def _send(held: Claimed, *, moment: Moment) -> str:
         return DigestState.NOTHING
     message = letter(whom, found, period_on=digest.period_on, ref=digest.ref, message_id=digest.message_id, at=at)
 
+    told = [entry.id for entry in found.told]
+
     def before_body() -> None:
         with bookkeeping(session):
             if not actions.begin_body(session, held, window, at=moment()):
                 raise _LetGo
-            note(session, found.told, Way.MAIL, person_id=whom.reader.person_id, unit_id=whom.unit_id, at=at)
+            note_mail(session, told, person_id=whom.reader.person_id, unit_id=whom.unit_id, at=at)
 
     session.rollback()  # no view of the database is held open while the relay takes its time
     try:
@@ -195,13 +196,13 @@ def compute(whom: Addressee, window: Window, *, at: datetime) -> Contents | Brie
 def letter(whom: Addressee, found: Contents | Brief, *, period_on: date, ref: str, message_id: str, at: datetime) -> EmailMessage:
     """Return the mail of a digest: text and HTML, with its marking and the way to stop it in its head."""
     with force_locale(language()):
-        words, name = _words(whom, found, period_on=period_on, ref=ref), _name(whom.edition)
+        words, names = _words(whom, found, period_on=period_on, ref=ref), _templates(whom.edition)
         return mail.letter(
             settings(),
             to=whom.address,
-            subject=_render(f"{name}/subject.txt").strip(),
-            text=_render(f"{name}/body.txt", **words),
-            html=_render(f"{name}/body.html", **words),
+            subject=_render(names.subject).strip(),
+            text=_render(names.text, **words),
+            html=_render(names.html, **words),
             message_id=message_id,
             at=at,
             headers={
@@ -212,9 +213,17 @@ def letter(whom: Addressee, found: Contents | Brief, *, period_on: date, ref: st
         )
 
 
-def _name(edition: Edition) -> str:
-    """Return where the templates of an edition are."""
-    return "digests/week" if edition is Edition.BRIEF else "digests/letter"
+class _Templates(NamedTuple):
+    subject: str
+    text: str
+    html: str
+
+
+def _templates(edition: Edition) -> _Templates:
+    """Return what an edition is written with."""
+    if edition is Edition.BRIEF:
+        return _Templates("digests/week/subject.txt", "digests/week/body.txt", "digests/week/body.html")
+    return _Templates("digests/letter/subject.txt", "digests/letter/body.txt", "digests/letter/body.html")
 
 
 def _render(name: str, **words: Any) -> str:
@@ -299,7 +308,7 @@ def preview(email: str, at: datetime | None, brief: bool) -> None:
         return
     with force_locale(language()):
         click.echo(
-            _render(f"{_name(whom.edition)}/body.txt", **_words(whom, found, period_on=rules.local_day(at, whom.zone), ref=None))
+            _render(_templates(whom.edition).text, **_words(whom, found, period_on=rules.local_day(at, whom.zone), ref=None))
         )
 
 

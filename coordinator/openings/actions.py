@@ -23,6 +23,11 @@ def note(session: Session, entries: Iterable[Entry], way: Way, *, person_id: int
     _note(session, _entry.c.id, sorted({e.id for e in entries}), way, person_id=person_id, unit_id=unit_id, at=at)
 
 
+def note_mail(session: Session, entry_ids: Iterable[int], *, person_id: int | None, unit_id: int, at: datetime) -> None:
+    """Note that a mail spoke of entries, by their numbers inside: nothing is read again while it goes out."""
+    _note(session, _entry.c.id, sorted(set(entry_ids)), Way.MAIL, person_id=person_id, unit_id=unit_id, at=at)
+
+
 def note_file(session: Session, refs: Sequence[str], *, by: Person, at: datetime) -> None:
     """Note that somebody took entries out in a file, by their refs as they stand in it."""
     _note(session, _entry.c.ref, sorted(set(refs)), Way.FILE, person_id=by.id, unit_id=by.unit_id, at=at)
