@@ -31,6 +31,7 @@ from coordinator.deputies.views import blueprint as deputies
 from coordinator.detector.views import blueprint as detector
 from coordinator.digests.views import blueprint as digests
 from coordinator.dossiers.views import blueprint as dossiers
+from coordinator.drafting.views import blueprint as drafting
 from coordinator.entries.views import blueprint as entries
 from coordinator.exports.views import blueprint as exports
 from coordinator.gaps.views import blueprint as gaps
@@ -72,6 +73,7 @@ FEATURES = (
     dossiers,
     entries,
     openings,
+    drafting,
     overlaps,
     detector,
     gaps,

@@ -199,6 +199,8 @@ POSTS = {
     "digests.probe": ADMINISTRATOR,
     "dossiers.log": LOGS,
     "dossiers.revise": OWNERS,
+    "drafting.dossier": LOGS,
+    "drafting.position": LOGS,
     "entries.offer": OWNERS,
     "entries.release": DRAFT_RELEASED,
     "entries.withdraw": RELEASES,

@@ -148,7 +148,8 @@ class Onlooker:
     def attempts(self) -> list[tuple[str, dict[str, Any]]]:
         own, topic = self.known["entry"][0], self.known["topic"][0]
         return [
-            *((address, data) for address in self.checks() for data in self.half_written()),
+            *((f"/check/{kind}", data) for kind in ("position", "dossier") for data in self.half_written()),
+            *((address, {"do": "check", **self.half_written()[-1]}) for address in ("/positions/log", f"/positions/{own}/revise")),
             *((f"/entries/{HIDDEN_REF}/{do}", {}) for do in ("release", "offer")),
             (f"/entries/{HIDDEN_REF}/withdraw", {"why": "x"}),
             *((f"/positions/{HIDDEN_REF}/{do}", {}) for do in ("adhere", "leave")),
@@ -162,20 +163,16 @@ class Onlooker:
             ("/overlaps/take-up", {"mine": own, "theirs": HIDDEN_REF, "low": own, "high": HIDDEN_REF}),
         ]
 
-    def checks(self) -> list[str]:
-        """Where a text that is still being written is looked at."""
-        return ["/positions/log", "/dossiers/log", f"/positions/{self.known['entry'][0]}/revise"]
-
     def half_written(self) -> list[dict[str, Any]]:
         """Texts with the hidden words, with those that touch what is seen, with none; on each thing that something is hidden on."""
-        thing = {name: self.known[name] for name in ("topic", "event", "question", "counterpart", "forum")}
-        said: list[dict[str, Any]] = [{"title": p, "text": p} for p in PROBES]
-        said += [{"topics": [topic]} for topic in thing["topic"]]
-        said += [{"topics": thing["topic"], "title": SECRET_WORDS, "text": SECRET_WORDS}]
-        said += [{"question": thing["question"][0], "stance": stance} for stance in ("support", "red_line")]
-        said += [{"event": thing["event"][0]}, {"forum": thing["forum"][0], "text": SECRET_WORDS}]
-        said += [{"counterparts": thing["counterpart"], "event": thing["event"][0], "text": SECRET_WORDS}]
-        return [{"do": "check", "level": "1", "audience": "ministry", "base": "1", **some} for some in said]
+        topics, counterparts = self.known["topic"], self.known["counterpart"]
+        event, question, forum = (self.known[name][0] for name in ("event", "question", "forum"))
+        said: list[dict[str, Any]] = [{"title": words, "text": words} for words in PROBES]
+        said += [{"topics": [topic]} for topic in topics]
+        said += [{"question": question, "stance": stance} for stance in ("support", "red_line")]
+        said += [{"event": event}, {"forum": forum, "text": SECRET_WORDS}]
+        said += [{"topics": topics, "counterparts": counterparts, "event": event, "question": question, "text": SECRET_WORDS}]
+        return said
 
     def open(self, address: str, **how: Any) -> Seen:
         with counted() as statements:

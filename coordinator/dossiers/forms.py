@@ -99,6 +99,8 @@ class DossierForm(EntryForm):
     positions = RefMultipleField(_l("Positions it draws on"))
     papers = PapersField(_l("Papers"), most=25_000)
 
+    LOOKED_AT = (*EntryForm.LOOKED_AT, "milestones")
+
     def __init__(self, *args: Any, **given: Any) -> None:
         super().__init__(*args, **given)
         self.text.label.text = _l("What it is about")

@@ -287,6 +287,9 @@ class EntryForm(Form):
     form_key = KeyField()
     base = VersionField()
 
+    LOOKED_AT: tuple[str, ...] = ("title", "text", "topics", "language", "forum", "event", "counterparts")
+    """The fields that `so_far` reads: what a script sends while somebody writes, and nothing else."""
+
     def offer(self, choices: Choices, *, highest: int, level: int | None = None) -> None:
         """Say what may be chosen in every list, up to the highest level of the author; `level` is the one to begin with."""
         if not self.is_submitted():

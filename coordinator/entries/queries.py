@@ -766,14 +766,16 @@ def choices(
     content: Mapping[str, Any] | None = None,
     audience: Iterable[str] = (),
     on: date | None = None,
+    readers: bool = True,
 ) -> Choices:
     """Return what a person may choose for an entry on a day; what a version holds already stays on offer though it is past.
 
-    Outside the ministry the reading groups and the numbers of its people are nobody's business: they are left out.
+    Without `readers` it is left open who may be named, and how many they are. Outside the ministry the reading groups and the
+    numbers of its people are nobody's business: they are left out.
     """
     held = content or {}
     inside = person.unit.organisation.circle is Circle.MINISTRY
-    every = seats(session)
+    every = seats(session) if readers else {}
     standing_units = set(held.get("contributing", ()))
     units = [
         u
@@ -782,7 +784,7 @@ def choices(
         and (on is None or u.id in standing_units or not has_ended(u.ends_on, on=on))
     ]
     with_units_below = {above for u in units for above in u.line[1:]}
-    over_me = set(every[person.unit_id].line[1:])
+    over_me = set(every[person.unit_id].line[1:]) if readers else set()
     return Choices(
         topics=session.execute(
             select(Topic.id, Topic.ref, Topic.name).where(Topic.merged_into_id.is_(None)).order_by(Topic.name, Topic.id)
@@ -810,9 +812,9 @@ def choices(
         units=[u for u in units if u.id != person.unit_id],
         bureaus=[u for u in units if u.id in with_units_below],
         coordinated=[u for u in units if u.id in over_me],
-        groups=_named(session, Group) if inside else (),
-        named=named_readers(session, audience),
-        headcount=headcount(session, every) if inside else None,
+        groups=_named(session, Group) if inside and readers else (),
+        named=named_readers(session, audience) if readers else {},
+        headcount=headcount(session, every) if inside and readers else None,
         held_topics=frozenset(standing(session, held.get("topics", ()))),
     )
 

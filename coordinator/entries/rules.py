@@ -9,6 +9,7 @@ from difflib import SequenceMatcher
 from enum import Enum
 from typing import Any
 
+from coordinator.db import Reader as AnyReader
 from coordinator.entries.models import Entry, EntryVersion, Level, State
 from coordinator.errors import N_, Refused
 from coordinator.people.models import Circle, Person, Role
@@ -17,7 +18,7 @@ from coordinator.people.rules import Reader
 # --- who may see -------------------------------------------------------------------------------------------------------
 
 
-def may_see(reader: Reader, *, level: int, audience: frozenset[str]) -> bool:
+def may_see(reader: AnyReader, *, level: int, audience: frozenset[str]) -> bool:
     """Say whether a reader may see an entry: its level is within reach and its audience holds one of the reader's tokens."""
     return level <= reader.level and not reader.tokens.isdisjoint(audience)
 

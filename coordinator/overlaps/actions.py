@@ -2,14 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, and_, delete, exists, insert, or_, select, true, update
 from sqlalchemy.orm import Session, joinedload
 
-from coordinator.db import Change, new_ref, read_as_system
+from coordinator.db import Change, Unscoped, bound_reader, new_ref, read_as_system
 from coordinator.entries import actions as entries
 from coordinator.entries.models import Entry, State
 from coordinator.entries.rules import may_see
@@ -222,9 +222,14 @@ def would_touch(session: Session, content: dict[str, Any], *, unit_id: int, on: 
     """
     title, body, language = content.get("title", ""), content.get("text", ""), content.get("language", "en")
     own_view = view_of(title, body, language)  # before anything is read: encoding takes its time
+    reader = bound_reader(session)
+    if reader is None:
+        raise Unscoped
     with read_as_system(session, "detector") as connection:
         known, floors = queries.vocabulary(connection), queries.floors()
         own = queries.facts_of_content(connection, content, unit_id=unit_id, text_digest=text_digest(title, body), on=on)
+        # of the edges only those of its own topics can join it to anything
+        known = replace(known, related=frozenset(edge for edge in known.related if not own.topics.isdisjoint(edge)))
         shared = keyword_counts(connection, keywords(own_view.words))
         beside = queries.beside_content(connection, own, known, shared)
         near = near_text(connection, own_view.meaning)
@@ -232,8 +237,8 @@ def would_touch(session: Session, content: dict[str, Any], *, unit_id: int, on: 
             i for i in shared.keys() | near if texts_compared(shared.get(i, 0), near=i in near, beside_structure=i in beside)
         }
         others = queries.candidates_of(connection, own, window_days=floors.window_days) | textual
-        others = queries.seen_of_others(session, others, unit_id=unit_id)
-        facts = queries.facts(connection, others, _digests(connection, others))
+        others = queries.seen(connection, reader, others)
+        facts = {i: f for i, f in queries.facts(connection, others, _digests(connection, others)).items() if f.unit_id != unit_id}
         kept = views_of(connection, textual & facts.keys())
         alike = dict(zip(kept, likeness_many(own_view, list(kept.values())), strict=True))
         said = queries.texts(connection, alike)
@@ -243,7 +248,8 @@ def would_touch(session: Session, content: dict[str, Any], *, unit_id: int, on: 
             if i in alike and alike[i].score >= min(floors.duplication, floors.possible, floors.possible_abroad):
                 text = as_text(alike[i], phrases(title, body, *said[i][:2], language))
             finding = judge(signals(own, fact, known, text), known, floors)
-            if finding is not None and finding.kind != OverlapKind.CONTACT:
+            # who merely is on the same topics is read off these; who answers the same question is told
+            if finding is not None and (finding.kind != OverlapKind.CONTACT or finding.inputs["question"] is not None):
                 found[i] = finding
     seen = session.scalars(
         select(Entry).where(Entry.id.in_(list(found))).options(joinedload(Entry.unit), joinedload(Entry.event))

@@ -273,6 +273,7 @@ def without_topic(inputs: dict[str, Any], gone: int, into: int) -> dict[str, Any
 SENTENCES = {
     "clash": N_("On “%(question)s” one side says %(low)s, the other %(high)s: both cannot be said in one room."),
     "question": N_("Both answer “%(question)s”: %(low)s and %(high)s."),
+    "question_plain": N_("Both answer “%(question)s”."),
     "event": N_("Both go to %(event)s."),
     "counterpart_near": N_("Both deal with %(names)s, %(days)s days apart."),
     "counterpart_same_day": N_("Both deal with %(names)s at the same time."),
@@ -297,6 +298,8 @@ def sentence(reason: dict[str, Any], t: Any = str) -> str:
         key = "counterpart_near" if reason["days"] else "counterpart_same_day"
     if key == "text":
         key = _of_text(reason)
+    if key == "question" and "low" not in reason:  # one of the two is still being written, and has no stance yet
+        key = "question_plain"
     for stance in ("low", "high"):
         if stance in reason:
             values[stance] = f"“{t(Stance(reason[stance]).label).lower()}”"

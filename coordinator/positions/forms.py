@@ -24,6 +24,8 @@ class PositionForm(EntryForm):
     valid_from = DateField(_l("Valid from"))
     valid_until = DateField(_l("Valid until"))
 
+    LOOKED_AT = (*EntryForm.LOOKED_AT, "question", "stance")
+
     def __init__(self, *args: Any, **given: Any) -> None:
         super().__init__(*args, **given)
         self.text.label.text = _l("Line to take")

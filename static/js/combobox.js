@@ -192,7 +192,8 @@ export function enhanceCombobox(select) {
   });
   box.addEventListener("click", (event) => { if (event.target === box) input.focus(); });
 
-  // A reset, or a browser which restores the form on the way back, changes the select behind our back.
+  // Another script, a reset, or a browser which restores the form on the way back changes the select behind our back.
+  select.addEventListener("change", drawChips);
   select.form?.addEventListener("reset", () => setTimeout(drawChips));
   window.addEventListener("pageshow", drawChips);
   drawChips();

@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from coordinator.people.models import Person
 from tests.make import Make
 from tests.test_house import everything_kept
+from tests.test_two_worlds import counted
 
 SignIn = Callable[[Person], FlaskClient]
 
@@ -82,6 +83,14 @@ def test_a_crowded_topic_reads_as_one_item(make: Make, sign_in: SignIn) -> None:
     page = sign_in(make.officer()).post("/positions/log", data=typed(topics=[topic.ref])).get_data(as_text=True)
     assert "Encryption 7 units, 7 entries" in panel(page)
     assert "Line 3" not in panel(page)
+
+
+def test_a_question_without_a_stance_meets_who_answers_it(make: Make, sign_in: SignIn) -> None:
+    question = make.question("Should access be lawful?")
+    make.position(title="No access of any kind", question=question, stance="red_line")
+    page = sign_in(make.officer()).post("/positions/log", data=typed(question=question.ref)).get_data(as_text=True)
+    assert "Low Contact" in panel(page)
+    assert "Both answer “Should access be lawful?”." in panel(page)
 
 
 def test_a_dossier_meets_what_is_near_its_milestones(make: Make, sign_in: SignIn) -> None:
@@ -161,6 +170,61 @@ def test_a_page_that_shows_a_sensitive_entry_is_marked_so(make: Make, sign_in: S
     page = sign_in(officer).post("/positions/log", data=typed(text=OURS, topics=[topic.ref])).get_data(as_text=True)
     assert "For you alone" in panel(page)
     assert "OFFICIAL-SENSITIVE" in page.partition("</header>")[0]
+
+
+# --- what a script asks for ----------------------------------------------------------------------------------------------------
+
+
+def test_a_script_gets_the_same_part_of_the_page_and_nothing_is_kept(make: Make, sign_in: SignIn) -> None:
+    topic = make.topic("Encryption")
+    make.position(title="No access of any kind", text=THEIRS, topic=topic)
+    browser = sign_in(make.officer())
+    said = {"title": "Lawful access", "text": OURS, "topics": [topic.ref]}
+    before = everything_kept()
+    for kind in ("position", "dossier"):
+        answer = browser.post(f"/check/{kind}", data=said, lint=False)
+        page = browser.post(f"/{kind}s/log", data=typed(**said)).get_data(as_text=True)
+        found = answer.get_data(as_text=True)
+        assert answer.status_code == 200
+        assert "Medium" in found
+        assert "Duplication" in found
+        assert found.strip() in page
+        assert 'data-said="1 entry of other units touches this."' in found
+        assert 'data-level="1" data-marking="OFFICIAL"' in found
+    assert everything_kept() == before
+
+
+def test_a_script_without_the_guard_gets_nothing(make: Make, sign_in: SignIn) -> None:
+    assert sign_in(make.officer()).post("/check/position", data={"title": "x"}, forged=True).status_code == 400
+
+
+def test_no_word_of_what_is_looked_at_comes_into_the_log(make: Make, sign_in: SignIn, capsys: pytest.CaptureFixture[str]) -> None:
+    browser = sign_in(make.officer())
+    browser.post("/check/position", data={"title": "Meridian", "text": "An unheard-of offer"}, lint=False)
+    browser.post("/positions/log", data=typed(title="Meridian", text="An unheard-of offer"))
+    said = capsys.readouterr()
+    assert '"rule": "/check/position"' in said.err
+    assert "Meridian" not in said.err + said.out
+
+
+def test_a_look_asks_as_many_questions_for_many_as_for_few(make: Make, sign_in: SignIn) -> None:
+    topic = make.topic("Encryption")
+    one, other = make.officer(), make.officer()
+    said = {"title": "Lawful access", "text": OURS, "topics": [topic.ref]}
+    make.position(by=one, title="One", text=THEIRS, topic=topic)
+    make.position(by=one, title="Nothing alike", text="Cables.", topic=topic)
+    browser = sign_in(make.officer())
+    browser.post("/check/position", data=said, lint=False)
+    with counted() as few:
+        browser.post("/check/position", data=said, lint=False)
+    for number in range(6):
+        make.position(by=other, title=f"Another {number}", text=f"{THEIRS} {number}", topic=topic)
+        make.position(by=other, title=f"Not alike {number}", text=f"{number} cables.", topic=topic)
+    with counted() as many:
+        found = browser.post("/check/position", data=said, lint=False).get_data(as_text=True)
+    assert "Another 5" in found
+    assert "Not alike 5" in found
+    assert len(many) == len(few)
 
 
 def test_only_those_who_write_for_a_unit_may_look(make: Make, sign_in: SignIn) -> None:
