@@ -77,6 +77,24 @@ def beginnings(query: str) -> frozenset[str]:
     return frozenset(stem for stem in query_stems(query)[-1] if stem == typed[-1] or len(stem) >= SHORTEST_BEGINNING)
 
 
+def placed(text: str) -> tuple[str, list[tuple[str, int, int]]]:
+    """Return a text in the form NFKC and its words as `words` gives them, each with where it begins and ends there."""
+    plain = unicodedata.normalize("NFKC", text)
+    found: list[tuple[str, int, int]] = []
+    for match in _WORD.finditer(plain):
+        start, end = match.span()
+        if _IS_CJK.match(plain, start):
+            found += [(plain[i : min(i + 2, end)], i, min(i + 2, end)) for i in range(start, max(end - 1, start + 1))]
+        else:
+            found.append((match.group().casefold()[:60], start, end))
+    return plain, found
+
+
+def stems_of(word: str, language: str) -> frozenset[str]:
+    """Return the stems under which a word of a text is kept: as English, and in the text's own language."""
+    return frozenset({_stem(word, "en"), _stem(word, language if language in LANGUAGES else "en")})
+
+
 # --- which language ------------------------------------------------------------------------------------------------------
 
 _SCRIPTS = (

@@ -5,11 +5,15 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from coordinator.calendar.models import Counterpart, Event, Forum, Instrument, Question
+from coordinator.drafting.rules import Listed, Suggestion, suggest
 from coordinator.entries.models import Entry
 from coordinator.overlaps.actions import Touch, would_touch
 from coordinator.overlaps.queries import Crowd, contacts_on
+from coordinator.topics.models import Topic, TopicName
 from coordinator.topics.queries import standing
 
 
@@ -22,6 +26,8 @@ class Check:
     """Entries of others that share a topic with it and nothing more."""
     crowds: Sequence[Crowd] = ()
     topic_ids: frozenset[int] = frozenset()
+    suggestions: Sequence[Suggestion] = ()
+    """What its words suggest: nothing of that counts before somebody takes it."""
     blank: bool = False
     """There was nothing to look at."""
 
@@ -46,4 +52,47 @@ def check(session: Session, content: Mapping[str, Any], *, unit_id: int, on: dat
     touches = would_touch(session, dict(content), unit_id=unit_id, on=on)
     topic_ids = frozenset(standing(session, content.get("topics", ())))
     contacts, crowds = contacts_on(session, topic_ids, unit_id=unit_id, but=[t.other.id for t in touches])
-    return Check(touches, contacts, crowds, topic_ids)
+    return Check(touches, contacts, crowds, topic_ids, _suggested(session, content, topic_ids))
+
+
+def _suggested(session: Session, content: Mapping[str, Any], topic_ids: frozenset[int]) -> list[Suggestion]:
+    """Return what a text suggests that is not chosen yet; a list that takes one thing and has it takes no more."""
+
+    def one(name: str) -> frozenset[int] | None:
+        return frozenset() if name in content and content[name] is None else None
+
+    chosen = {
+        "topics": topic_ids,
+        "question": one("question_id"),
+        "forum": one("forum_id"),
+        "event": one("event_id"),
+        "counterparts": frozenset(content.get("counterparts", ())),
+        "instruments": frozenset(content.get("instruments", ())),
+    }
+    title, text, language = content["title"], content["text"], content["language"]
+    return suggest(title, text, language, shared_lists(session), chosen=chosen)
+
+
+def shared_lists(session: Session) -> list[Listed]:
+    """Return all that a form offers to everybody who writes, with the names by which it is known."""
+    topics: dict[int, Listed] = {}
+    named = session.execute(
+        select(Topic.id, Topic.ref, Topic.name, Topic.umbrella, TopicName.language, TopicName.text)
+        .outerjoin(TopicName, TopicName.topic_id == Topic.id)
+        .where(Topic.merged_into_id.is_(None))
+        .order_by(Topic.id, TopicName.id)
+    )
+    for i, ref, name, umbrella, language, text in named:
+        names = topics[i].names if i in topics else (("en", name),)
+        also = ((language, text),) if text is not None and text != name else ()
+        topics[i] = Listed("topics", i, ref, name, (*names, *also), umbrella=umbrella)
+    found = list(topics.values())
+    questions = session.execute(select(Question.id, Question.ref, Question.text).order_by(Question.id))
+    found += [Listed("question", i, ref, text, (("en", text),)) for i, ref, text in questions]
+    events = session.execute(select(Event.id, Event.ref, Event.name).where(Event.past.is_(False)).order_by(Event.id))
+    found += [Listed("event", i, ref, name, (("en", name),), proper=True) for i, ref, name in events]
+    for field, model in (("forum", Forum), ("instruments", Instrument)):
+        rows = session.execute(select(model.id, model.ref, model.name, model.short_name).order_by(model.id))
+        found += [Listed(field, i, ref, name, (("en", name), ("en", short)), proper=True) for i, ref, name, short in rows]
+    others = session.execute(select(Counterpart.id, Counterpart.ref, Counterpart.name).order_by(Counterpart.id))
+    return [*found, *(Listed("counterparts", i, ref, name, (("en", name),), proper=True) for i, ref, name in others)]

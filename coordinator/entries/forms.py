@@ -287,7 +287,7 @@ class EntryForm(Form):
     form_key = KeyField()
     base = VersionField()
 
-    LOOKED_AT: tuple[str, ...] = ("title", "text", "topics", "language", "forum", "event", "counterparts")
+    LOOKED_AT: tuple[str, ...] = ("title", "text", "topics", "language", "forum", "event", "counterparts", "instruments")
     """The fields that `so_far` reads: what a script sends while somebody writes, and nothing else."""
 
     def offer(self, choices: Choices, *, highest: int, level: int | None = None) -> None:
@@ -377,7 +377,17 @@ class EntryForm(Form):
             "forum_id": self.forum.chosen_id,
             "event_id": self.event.chosen_id,
             "counterparts": list(self.counterparts.chosen_ids),
+            "instruments": list(self.instruments.chosen_ids),
         }
+
+    def take_suggested(self) -> None:
+        """Choose what the text suggested and somebody took; what is not on offer changes nothing."""
+        name, _space, ref = request.form.get("take", "").partition(" ")
+        field = self._fields.get(name)
+        if isinstance(field, RefMultipleField) and ref in field._ids:
+            field.data = list(dict.fromkeys([*(field.data or ()), ref]))
+        elif isinstance(field, RefField) and ref in field._ids:
+            field.data = ref
 
     def tokens(self) -> frozenset[str]:
         """Return the tokens of the audience that was chosen."""

@@ -173,7 +173,8 @@ def _explain(form: PositionForm, error: Refused) -> None:
 
 
 def _check(form: PositionForm) -> drafting.Check:
-    """Look at what a form touches as it stands; nothing is kept."""
+    """Look at what a form touches as it stands, with what was suggested and is taken; nothing is kept."""
+    form.take_suggested()
     return drafting.check(db.session(), form.so_far(), unit_id=signed_in().unit_id, on=today(time_zone()))
 
 

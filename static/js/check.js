@@ -101,6 +101,23 @@ export function enhanceCheck(panel) {
     if (await look()) title.focus();
   });
 
+  // One click takes what the words suggest: it is chosen in the form, where it can be seen, and looked at with the rest.
+  place.addEventListener("click", (event) => {
+    const taken = event.target.closest("button[name=take]");
+    if (!taken) return;
+    event.preventDefault();
+    const [name, ref] = taken.value.split(" ");
+    const select = form.querySelector(`select[name="${CSS.escape(name)}"]`);
+    const option = [...(select?.options ?? [])].find((one) => one.value === ref);
+    if (!option) return;
+    option.selected = true;
+    const folded = select.closest("details");
+    if (folded) folded.open = true;
+    select.dispatchEvent(new Event("change", { bubbles: true }));
+    clearTimeout(pause);
+    look();
+  });
+
   // What was typed before this page came: a version that is revised, a topic that the address names, a form that came back.
   if (panel.dataset.looked === undefined && [...written().keys()].some((name) => !["language", "stance"].includes(name))) look();
 }

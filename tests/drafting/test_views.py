@@ -238,3 +238,61 @@ def test_the_enter_key_saves_a_draft_whatever_stands_beside_the_form(make: Make,
     first = re.search(r"<button[^>]*>", form)
     assert first
     assert 'name="do" value="draft"' in first[0]
+
+
+# --- what the words suggest ----------------------------------------------------------------------------------------------------
+
+
+def test_what_the_words_suggest_is_offered_with_the_words_and_counts_for_nothing_yet(make: Make, sign_in: SignIn) -> None:
+    topic = make.topic("Encryption", aliases=["end-to-end encryption"])
+    make.position(title="On the same topic", text="Something else altogether.", topic=topic)
+    browser = sign_in(make.officer())
+    said = typed(title="A line", text="We defend end-to-end encryption.")
+    page = browser.post("/positions/log", data=said).get_data(as_text=True)
+    assert "Suggested by your words “ end-to-end encryption ” → Take: Topic Encryption" in panel(page)
+    assert "On the same topic" not in panel(page)
+    assert f'<option value="{topic.ref}"' in page
+
+    before = everything_kept()
+    page = browser.post("/positions/log", data=said | {"do": "", "take": f"topics {topic.ref}"}).get_data(as_text=True)
+    assert f'<option selected value="{topic.ref}"' in page
+    assert "Suggested by your words" not in panel(page)
+    assert "On the same topic" in panel(page)
+    assert everything_kept() == before
+
+
+def test_forum_question_event_counterpart_and_instrument_are_taken_too(make: Make, sign_in: SignIn) -> None:
+    forum = make.forum("Freedom Online Coalition")
+    things = {
+        "forum": forum,
+        "event": make.event("Warsaw ministerial conference", forum=forum),
+        "counterparts": make.counterpart("Freedonia"),
+        "question": make.question("Oblige providers to give lawful access to encrypted messages?"),
+    }
+    text = f"{OURS} So the Freedom Online Coalition heard from Freedonia before the Warsaw ministerial conference."
+    browser = sign_in(make.officer())
+    shown = browser.post("/check/position", data={"text": text}, lint=False).get_data(as_text=True)
+    for field, thing in things.items():
+        assert f'name="take" value="{field} {thing.ref}"' in shown
+        page = browser.post("/positions/log", data=typed(text=text, take=f"{field} {thing.ref}")).get_data(as_text=True)
+        assert f'<option selected value="{thing.ref}"' in page
+    assert "question " not in browser.post("/check/dossier", data={"text": text}, lint=False).get_data(as_text=True)
+
+
+@pytest.mark.parametrize("take", ["", "topics", "topics AAAA", "stance support", "form_key x", "level 2", "nothing x"])
+def test_what_is_not_on_offer_is_not_taken(make: Make, sign_in: SignIn, take: str) -> None:
+    topic = make.topic("Encryption")
+    said = typed(title="A line", text="Encryption.", take=take)
+    answer = sign_in(make.officer()).post("/positions/log", data=said)
+    page = answer.get_data(as_text=True)
+    assert answer.status_code == 200
+    assert f'<option value="{topic.ref}">' in page
+    assert f'value="{said["form_key"]}"' in page
+    assert re.search(r'<input checked[^>]* id="stance-0"', page)
+    assert re.search(r'<input checked[^>]* id="level-1"', page)
+
+
+def test_what_is_past_is_not_suggested(make: Make, sign_in: SignIn) -> None:
+    make.event("Warsaw ministerial conference", in_days=-20)
+    said = {"text": "At the Warsaw ministerial conference"}
+    assert 'name="take"' not in sign_in(make.officer()).post("/check/position", data=said, lint=False).get_data(as_text=True)

@@ -61,6 +61,28 @@ def test_the_panel_shows_the_entry_of_a_colleague_when_typing_pauses(make: Make,
     officer.sees("1 position")
 
 
+def test_a_suggestion_is_taken_by_keyboard_and_looked_at_with_the_rest(make: Make, arrives: Callable[..., Actor]) -> None:
+    colleague_writes(make)
+    make.forum("Freedom Online Coalition")
+    officer = arrives("Juliette Moreau")
+    officer.begins_a_position()
+    panel = officer.section("Whose work this touches")
+    officer.writes(title="Cables and encryption", line="We speak of it at the Freedom Online Coalition.")
+    topic = panel.get_by_role("button", name="Take: Topic Encryption")
+    expect(topic).to_be_visible()
+    expect(panel).not_to_contain_text("No access of any kind")  # it counts for nothing before it is taken
+    topic.press("Enter")
+    expect(officer.page.get_by_role("button", name="Remove Encryption")).to_be_visible()
+    expect(panel).to_contain_text("No access of any kind")
+    expect(panel).to_contain_text("Both are on Encryption.")
+    forum = panel.get_by_role("button", name="Take: Forum Freedom Online Coalition")
+    expect(forum).to_be_focused()  # the next one is at hand
+    officer.page.keyboard.press("Enter")
+    expect(officer.page.get_by_role("button", name="Remove Freedom Online Coalition")).to_be_visible()
+    expect(panel.get_by_role("heading", name="Suggested by your words")).to_have_count(0)
+    assert not faults_of(officer.page)
+
+
 def test_the_button_looks_at_once_and_a_look_that_fails_says_so(make: Make, arrives: Callable[..., Actor]) -> None:
     colleague_writes(make)
     officer = arrives("Juliette Moreau")
