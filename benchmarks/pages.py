@@ -6,6 +6,7 @@ import logging
 import math
 import os
 import platform
+import re
 import statistics
 import sys
 import tempfile
@@ -30,6 +31,7 @@ from sqlalchemy import event, select
 
 from benchmarks.ministry import SEED, UNITS, build, tell
 from coordinator.app import create_app, serve_long
+from coordinator.calendar.models import Event, Question
 from coordinator.cli import migrations
 from coordinator.db import bind_reader, bookkeeping, db, read_as_system, transaction
 from coordinator.entries import actions as entry_actions
@@ -47,7 +49,8 @@ from coordinator.topics.models import Topic
 
 TURNS = 20
 RELEASES = 40
-PAGE, RELEASE = 150, 300  # milliseconds that the 95th percentile shall not pass
+LOOKS = 60
+PAGE, RELEASE, LOOK = 150, 300, 200  # milliseconds that the 95th percentile shall not pass
 WISHED = {"dashboard": 500}
 FEW = 2_000  # entries of the small register that the numbers of statements are compared with
 SECRET = "a secret of a benchmark, of more than thirty-two characters"  # noqa: S105
@@ -192,6 +195,36 @@ def releases() -> list[float]:
     return times
 
 
+def looks(app: Flask, email: str) -> list[float]:
+    """Look at positions as they are being written: ever more of a text, on a topic, some with a question or an event."""
+    act_as(email)
+    session = db.session()
+    topics = list(session.scalars(select(Topic.ref).where(Topic.umbrella.is_(False)).order_by(Topic.id)))
+    events, questions = (list(session.scalars(select(t.ref).order_by(t.id))) for t in (Event, Question))
+    with read_as_system(session, "check") as connection:
+        texts = list(connection.scalars(select(Entry.__table__.c.text).order_by(Entry.__table__.c.id).limit(LOOKS + 1)))
+    browser, times = sign_in(app, email), []
+    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', browser.get("/positions/log").get_data(as_text=True))
+    assert token is not None
+    for n in range(LOOKS + 1):
+        words = texts[n].split()
+        data = {
+            "csrf_token": token[1],
+            "title": " ".join(words[:8]),
+            "text": " ".join(words[: 5 + n * 17 % len(words)]),
+            "topics": topics[n],
+            "event": events[n] if n % 3 == 0 else "",
+            "question": questions[n % len(questions)] if n % 2 else "",
+            "stance": "support",
+        }
+        start = time.perf_counter()
+        answer = browser.post("/check/position", data=data)
+        answer.get_data()
+        times.append(time.perf_counter() - start)
+        assert answer.status_code == 200
+    return times[1:]  # what is compiled once is not measured
+
+
 def recompute() -> tuple[float, int]:
     """Find all overlaps again, chunk by chunk; return how long it took and how many rows changed."""
     session = db.session()
@@ -313,6 +346,7 @@ def measured(app: Flask, name: str, found: Registers, entries: int, small: dict[
     opened(name, found, entries)
     said(f"  load of this machine {os.getloadavg()[0]:.1f}")
     said(f"  release with detection               {spread(f'{name}, {entries:,}: a release', releases(), RELEASE)}")
+    said(f"  a look while writing                 {spread(f'{name}, {entries:,}: a look', looks(app, PEOPLE['officer']), LOOK)}")
     for who, email in PEOPLE.items():
         for page, (times, statements, status) in pages(app, email).items():
             spreads = spread(f"{name}, {entries:,}: {who}, {page}", times, WISHED.get(page, PAGE))
