@@ -81,6 +81,9 @@ class Onlooker:
                     found.append(self.app.url_for(rule.endpoint, _external=False))
                 elif len(names) == 1:
                     found += [self.app.url_for(rule.endpoint, _external=False, **{names[0]: r}) for r in refs]
+                elif rule.endpoint not in UNSEEN:
+                    also = {name: self.known[name][0] for name in names if name != "ref"}
+                    found += [self.app.url_for(rule.endpoint, _external=False, ref=r, **also) for r in refs]
         more = [f"{path}?page=2" for path in ("/positions", "/dossiers", "/overlaps", "/search", "/")]
         more += [f"/search?q={p.replace(' ', '+')}" for p in PROBES] + [f"/positions?q={p.split()[0]}" for p in PROBES]
         more += [f"/overlaps?topic={r}" for r in self.known["topic"]] + [f"/search?topic={r}" for r in self.known["topic"]]
@@ -88,6 +91,12 @@ class Onlooker:
         more += [f"/overlaps?state={s}" for s in ("all", "open", "settled", "lapsed")]
         more += [f"{path}?{narrowed}" for path in ("/positions", "/overlaps") for narrowed in self.narrowings()]
         more += [f"/dashboard?{narrowed}" for narrowed in self.scopes()]
+        more += [f"/export/search?q={p.split()[0]}" for p in PROBES]
+        more += [f"/export/{what}?{narrowed}" for what in ("positions", "overlaps") for narrowed in ("current=1", "state=all")]
+        topic, other = self.known["topic"][:2]
+        reader, owner = self.known["unit"][0], self.known["unit"][2]
+        more += [f"/topics/{topic}/merge?into={other}", f"/topics/matrix?unit={owner}"]
+        more += [f"/reorganisation?unit={owner}", f"/reorganisation?unit={reader}"]
         more += [f"/positions/log?supersedes={HIDDEN_REF}", f"/positions/log?topic={self.known['topic'][0]}"]
         more += [f"/entries/{r}/compare?from=1&to=2" for r in (*self.known["entry"], HIDDEN_REF)]
         more += [f"/history?{query}" for query in ("page=2", "sort=position", "sort=overlap", "since=2026-03-02", "who=e")]
@@ -218,11 +227,21 @@ def kind_of(endpoint: str) -> str:
         "deputies": "person",
         "handover": "person",
         "holidays": "unit",
+        "intake": "file",
+        "lists": "file",
+        "openings": "entry",
     }
     if view in {"organisation", "edit_organisation", "edit_person"}:
         return view.rpartition("_")[2]
     views = {"brief": "event"}
     return views.get(view, view.rpartition("_")[2]) if feature in {"calendar", "exports"} else kinds.get(feature, "")
+
+
+UNSEEN = {
+    "digests.stop": "a link of a letter, signed for its reader; it shows when a letter comes and nothing of what is in it",
+    "people.set_password": "a link that is good once",
+}
+"""Addresses that nobody looks at here, and why."""
 
 
 @contextmanager
@@ -271,6 +290,10 @@ class World:
         self.reader = make.person(unit=unit, roles=("officer", "releasing_officer"), clearance=1)
         self.other, self.owner = make.officer(unit=make.unit("Others")), make.officer(unit=make.unit("Owners"))
         self.colleague = make.officer(unit=unit)
+        # whoever keeps the lists and the accounts, and leads: every role that opens more pages, and none that opens more entries
+        every = ("officer", "coordinator", "leadership", "administrator")
+        self.keeper = make.person(unit=make.unit("Keepers"), roles=every, clearance=1)
+        self.auditor = make.person(unit=self.keeper.unit, roles=("auditor",), clearance=1)
         self.group = make.group()
         shared = {"topic": self.topic, "question": self.question, "event": self.event}
         self.visible = [
@@ -284,9 +307,10 @@ class World:
                 instruments=(self.instrument.id,),
             ),
             make.position(by=self.reader, released=False, title="A draft of ours", topic=self.topic),
+            make.dossier(by=self.reader, title="Work of ours", topic=make.topic("Budgets")),
         ]
-        for unit in (self.reader.unit, self.owner.unit):
-            self._mailbox(unit, self.reader if unit is self.reader.unit else self.owner)
+        for by in (self.reader, self.owner, self.keeper):
+            self._mailbox(by.unit, by)
         with bookkeeping(session):
             digest_actions.choose(session, self.reader.id, Schedule(Cadence.DAILY, 7))
             session.add(
@@ -301,6 +325,12 @@ class World:
                     up_to_number=10**9,
                 )
             )
+        rows = "kind,title,text,topics\ndossier,T,t,Encryption\ndossier,U,u,No such topic\n"
+        self.files = [
+            make.upload(self.reader, "entries", rows).ref,
+            make.upload(self.keeper, "forums", "name,short_name\nNew forum,NF\nGlobal Mechanism,\n").ref,
+        ]
+        self.equity_ref = make.equity(self.reader.unit, self.topic).ref
         self.overlap_ref = self._refs(Overlap)[0]
         self.digest_ref = session.scalars(select(Digest.ref)).one()
 
@@ -326,6 +356,8 @@ class World:
 
     def known(self) -> dict[str, list[str]]:
         return {
+            "file": self.files,
+            "equity": [self.equity_ref],
             "entry": [e.ref for e in self.visible],
             "topic": [self.topic.ref, self.side_topic.ref, self.empty_topic.ref],
             "event": [self.event.ref],
@@ -439,6 +471,30 @@ def onlooker(app: Any, sign_in: Callable[..., Any], world: World) -> Onlooker:
     return Onlooker(app, sign_in(world.reader), world.reader, world.known())
 
 
+def test_every_page_there_is_is_looked_at(world, app, sign_in):
+    """A page that is new has to be found by the onlooker, with a real thing behind it, or be left out with a reason."""
+    adapter = app.url_map.bind("coordinator.test")
+    opened: set[str] = set()
+    for person in (world.reader, world.keeper, world.auditor):
+        onlooker = Onlooker(app, sign_in(person), person, world.known())
+        for address in onlooker.addresses():
+            endpoint = adapter.match(address.partition("?")[0])[0]
+            if endpoint not in opened and HIDDEN_REF not in address and onlooker.open(address).status in SHOWN:
+                opened.add(endpoint)
+    there = {r.endpoint for r in app.url_map.iter_rules() if "GET" in r.methods and not r.endpoint.endswith("static")}
+    assert there - opened == set(UNSEEN)
+
+
+SHOWN = {200, 302}  # one address of an entry leads to another
+
+
+def test_every_file_there_is_is_taken_out(world, app, onlooker):
+    adapter = app.url_map.bind("coordinator.test")
+    taken = {adapter.match(address.partition("?")[0], "POST")[0] for address, _data in onlooker.attempts()}
+    there = {r.endpoint for r in app.url_map.iter_rules() if "POST" in r.methods and r.endpoint.startswith("exports.")}
+    assert there <= taken
+
+
 WAYS = ["sealed_position", "sealed_dossier", "above_my_clearance", "somebody_elses_draft"]
 
 
@@ -455,6 +511,17 @@ def test_a_hidden_entry_changes_nothing_for_a_reader(world, onlooker, way):
     if way != "above_my_clearance":
         world.work_on(entry, world.owner)
         assert differences(before, onlooker.look()) == []
+
+
+@pytest.mark.parametrize("way", ["sealed_position", "sealed_dossier"])
+def test_a_hidden_entry_changes_nothing_for_whoever_keeps_the_lists_and_leads(world, app, sign_in, way):
+    """No role opens an entry: what a coordinator, the leadership and an administrator see is what is shared with them."""
+    keeper = Onlooker(app, sign_in(world.keeper), world.keeper, world.known())
+    before = keeper.look()
+    assert {before[address].status for address in ("/dashboard", "/people", "/digests/deliveries", "/topics/add")} == {200}
+    entry = getattr(world, way)()
+    world.work_on(entry, world.owner)
+    assert differences(before, keeper.look()) == []
 
 
 RECALLS = {
