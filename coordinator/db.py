@@ -29,6 +29,7 @@ from sqlalchemy import (
     event,
 )
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import (
     DeclarativeBase,
     Mapped,
@@ -41,7 +42,9 @@ from sqlalchemy.orm import (
 from sqlalchemy.orm.interfaces import CriteriaOption
 from sqlalchemy.orm.util import LoaderCriteriaOption
 from sqlalchemy.pool import NullPool
+from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.sql.visitors import anon_map
 from sqlalchemy.types import TypeDecorator
 
@@ -80,6 +83,31 @@ class Moment(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class _Behind(FunctionElement[Any]):
+    inherit_cache = True
+
+
+@compiles(_Behind)
+def _as_it_is(element: _Behind, compiler: SQLCompiler, **how: Any) -> str:
+    return compiler.process(element.clauses, **how)
+
+
+@compiles(_Behind, "sqlite")
+def _past_indexes(element: _Behind, compiler: SQLCompiler, **how: Any) -> str:
+    return f"+{compiler.process(element.clauses, **how)}"
+
+
+def behind(column: Any) -> Any:
+    """Return a column that a condition is checked on, and that SQLite does not look for rows by.
+
+    SQLite keeps no statistics here, so that it takes "is released" or "may be read" for as telling as "is this one": nearly all
+    rows pass the former. PostgreSQL knows, and gets the column as it is.
+    """
+    behind_it = _Behind(column)
+    behind_it.type = column.type
+    return behind_it
 
 
 def word(kind: type[StrEnum]) -> Enum:

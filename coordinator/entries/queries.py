@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
 from coordinator.calendar.models import Counterpart, Event, Forum, Instrument, Question
 from coordinator.db import Reader as AnyReader
-from coordinator.db import protect, read_as_system
+from coordinator.db import behind, protect, read_as_system
 from coordinator.entries.models import (
     AudienceToken,
     Entry,
@@ -42,7 +42,7 @@ from coordinator.topics.queries import topic as one_topic
 def visible(reader: AnyReader, entry: Any = Entry) -> ColumnElement[bool]:
     """Return the rule of access as SQL over a table with `level` and `audience_id`; rules.may_see is its twin."""
     held = select(AudienceToken.audience_id).where(AudienceToken.token.in_(sorted(reader.tokens)))
-    return and_(entry.level <= reader.level, entry.audience_id.in_(held))
+    return and_(entry.level <= reader.level, behind(entry.audience_id).in_(held))
 
 
 _entry: Any = Entry.__table__
@@ -317,9 +317,12 @@ def before_forum(forum_id: int) -> ColumnElement[bool]:
     return or_(Entry.forum_id == forum_id, and_(Entry.forum_id.is_(None), Entry.event_id.in_(sessions)))
 
 
+_of_topic = EntryTopic.__table__  # of an entry that is seen already: what hangs on it is seen with it
+
+
 def on_topics(*topic_ids: int) -> ColumnElement[bool]:
     """Return the condition for entries that are on one of some topics."""
-    return Entry.id.in_(select(EntryTopic.entry_id).where(EntryTopic.topic_id.in_(sorted(topic_ids))))
+    return Entry.id.in_(select(_of_topic.c.entry_id).where(_of_topic.c.topic_id.in_(sorted(topic_ids))))
 
 
 def with_counterpart(counterpart_id: int) -> ColumnElement[bool]:

@@ -123,6 +123,7 @@ class Overlap(Referable, Base):
         UniqueConstraint("low_id", "high_id"),
         CheckConstraint("low_id < high_id", name="kept_once"),
         Index("ix_overlap_order", "current", "rank", "near_on", "id"),
+        Index("ix_overlap_rank", "rank", "near_on", "id"),  # the same, of those that are closed too
         Index("ix_overlap_low_unit_id", "low_unit_id", "current"),
         Index("ix_overlap_high_unit_id", "high_unit_id", "current"),
     )

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, CompoundSelect, Connection, Select, and_, 
 from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
 from coordinator.calendar.models import Counterpart, Event, Forum, Instrument, Question
-from coordinator.db import Reader, protect
+from coordinator.db import Reader, behind, protect
 from coordinator.dossiers.models import Milestone
 from coordinator.entries.models import AudienceToken, Entry, EntryCounterpart, EntryInstrument, EntrySource, EntryTopic, State
 from coordinator.entries.queries import (
@@ -700,12 +700,12 @@ def _between_wings(*topic_ids: int | None) -> ColumnElement[bool]:
 
 def _read_as_one(topic_ids: Sequence[int]) -> ColumnElement[bool]:
     """Return the condition for contacts and possibilities whose two ends are both on one of some topics."""
-    low, high = aliased(EntryTopic), aliased(EntryTopic)
+    low, high = _topic.alias(), _topic.alias()  # of ends that are seen, because the overlap is
     shared = exists().where(
-        low.entry_id == Overlap.low_id,
-        high.entry_id == Overlap.high_id,
-        low.topic_id == high.topic_id,
-        low.topic_id.in_(topic_ids),
+        low.c.entry_id == Overlap.low_id,
+        high.c.entry_id == Overlap.high_id,
+        low.c.topic_id == high.c.topic_id,
+        low.c.topic_id.in_(topic_ids),
     )
     return and_(Overlap.kind.in_([OverlapKind.CONTACT, OverlapKind.POSSIBLE]), shared)
 
@@ -781,7 +781,7 @@ def of_entry(session: Session, entry_id: int) -> Sequence[Overlap]:
     """Return the current overlaps of an entry, the worst first."""
     return session.scalars(
         with_company()
-        .where(or_(Overlap.low_id == entry_id, Overlap.high_id == entry_id), Overlap.current.is_(True))
+        .where(or_(Overlap.low_id == entry_id, Overlap.high_id == entry_id), behind(Overlap.current).is_(True))
         .order_by(*in_order())
         .limit(100)
     ).all()
@@ -795,7 +795,7 @@ def waiting_for(session: Session, unit_id: int, *, most: int = 50) -> Sequence[O
         .join(mine, and_(mine.overlap_id == Overlap.id, mine.unit_id == unit_id, mine.asked.is_(True)))
         .outerjoin(other, and_(other.overlap_id == Overlap.id, other.unit_id != unit_id))
         .where(
-            Overlap.current.is_(True),
+            behind(Overlap.current).is_(True),
             Overlap.state.in_(OPEN),
             or_(mine.acknowledged_at.is_(None), and_(other.closing.is_not(None), mine.closing.is_(None))),
         )
@@ -833,7 +833,7 @@ def contacts(session: Session, entry: Entry, *, most: int = 30) -> tuple[Sequenc
     """
     here = select(EntryTopic.topic_id).where(EntryTopic.entry_id == entry.id)
     stored = select(Overlap.low_id + Overlap.high_id - entry.id).where(
-        or_(Overlap.low_id == entry.id, Overlap.high_id == entry.id), Overlap.current.is_(True)
+        or_(Overlap.low_id == entry.id, Overlap.high_id == entry.id), behind(Overlap.current).is_(True)
     )
     return contacts_on(session, here, unit_id=entry.unit_id, but=stored, most=most)
 
@@ -844,12 +844,12 @@ def contacts_on(
     """Return the released entries of other units on some topics but some of them, and the topics too crowded to list."""
     here = topic_ids if isinstance(topic_ids, Select) else sorted(topic_ids)
     shared = session.execute(
-        select(EntryTopic.topic_id, func.count(func.distinct(Entry.unit_id)), func.count(Entry.id))
-        .join(Entry, Entry.id == EntryTopic.entry_id)
-        .join(Topic, Topic.id == EntryTopic.topic_id)
-        .where(EntryTopic.topic_id.in_(here), Topic.umbrella.is_(False), Entry.state == State.RELEASED)
-        .group_by(EntryTopic.topic_id)
-        .order_by(EntryTopic.topic_id)
+        select(_topic.c.topic_id, func.count(func.distinct(Entry.unit_id)), func.count(Entry.id))
+        .join(Entry, Entry.id == _topic.c.entry_id)
+        .join(Topic, Topic.id == _topic.c.topic_id)
+        .where(_topic.c.topic_id.in_(here), Topic.umbrella.is_(False), behind(Entry.state) == State.RELEASED)
+        .group_by(_topic.c.topic_id)
+        .order_by(_topic.c.topic_id)
     ).all()
     crowded = {t: n for t, units, n in shared if units > CROWDED}
     quiet = [t for t, units, _ in shared if units <= CROWDED]
@@ -938,12 +938,12 @@ def facets(session: Session, filters: Filters) -> dict[str, list[tuple[Any, int]
         .order_by(many.desc(), Unit.id)
         .limit(10)
     )
-    pairs, low, high = some(topic_id=None, collapsed=()), aliased(EntryTopic), aliased(EntryTopic)
+    pairs, low, high = some(topic_id=None, collapsed=()), _topic.alias(), _topic.alias()
     topics = (
         select(Topic, many)
-        .join(low, low.topic_id == Topic.id)
-        .join(high, high.topic_id == Topic.id)
-        .join(pairs, and_(pairs.c.low_id == low.entry_id, pairs.c.high_id == high.entry_id))
+        .join(low, low.c.topic_id == Topic.id)
+        .join(high, high.c.topic_id == Topic.id)
+        .join(pairs, and_(pairs.c.low_id == low.c.entry_id, pairs.c.high_id == high.c.entry_id))
         .group_by(Topic.id)
         .order_by(many.desc(), Topic.id)
         .limit(10)
@@ -959,13 +959,14 @@ def facets(session: Session, filters: Filters) -> dict[str, list[tuple[Any, int]
 
 def crowds(session: Session, *, unit_id: int, most: int = 5) -> list[Crowd]:
     """Return the topics of a unit that more than six units work on, counted over what the reader sees, the most crowded first."""
-    own = select(EntryTopic.topic_id).join(Entry, Entry.id == EntryTopic.entry_id).where(Entry.unit_id == unit_id)
+    # the links of entries that are seen: to ask of each link whether it is would be to ask twice
+    own = select(_topic.c.topic_id).join(Entry, Entry.id == _topic.c.entry_id).where(Entry.unit_id == unit_id)
     units = func.count(func.distinct(Entry.unit_id))
     crowded = (
         select(Topic, func.count(Entry.id))
-        .join(EntryTopic, EntryTopic.topic_id == Topic.id)
-        .join(Entry, Entry.id == EntryTopic.entry_id)
-        .where(Topic.umbrella.is_(False), Entry.state == State.RELEASED, Topic.id.in_(own))
+        .join(_topic, _topic.c.topic_id == Topic.id)
+        .join(Entry, Entry.id == _topic.c.entry_id)
+        .where(Topic.umbrella.is_(False), behind(Entry.state) == State.RELEASED, Topic.id.in_(own))
         .group_by(Topic.id)
         .having(units > CROWDED)
         .order_by(units.desc(), Topic.id)
@@ -975,9 +976,9 @@ def crowds(session: Session, *, unit_id: int, most: int = 5) -> list[Crowd]:
     on_it: defaultdict[int, list[Unit]] = defaultdict(list)
     if found:
         pairs = (
-            select(EntryTopic.topic_id, Entry.unit_id)
-            .join(Entry, Entry.id == EntryTopic.entry_id)
-            .where(EntryTopic.topic_id.in_([t.id for t, _ in found]), Entry.state == State.RELEASED)
+            select(_topic.c.topic_id, Entry.unit_id)
+            .join(Entry, Entry.id == _topic.c.entry_id)
+            .where(_topic.c.topic_id.in_([t.id for t, _ in found]), behind(Entry.state) == State.RELEASED)
             .distinct()
             .subquery()
         )

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
+from coordinator.db import behind
 from coordinator.deputies import queries as deputies
 from coordinator.deputies.rules import holds_on
 from coordinator.entries import queries as entries
@@ -192,7 +193,7 @@ def _count(session: Session, unit_id: int, *, possible: bool) -> int:
         select(Overlap.id)
         .where(
             or_(Overlap.low_unit_id == unit_id, Overlap.high_unit_id == unit_id),
-            Overlap.current.is_(True),
+            behind(Overlap.current).is_(True),
             Overlap.state.in_(overlaps.OPEN),
             (Overlap.kind == OverlapKind.POSSIBLE).is_(possible),
         )
