@@ -235,9 +235,9 @@ def _entries(connection: Connection, chance: random.Random, *, today: date, at: 
                 "audience_id": row["audience_id"],
                 "restriction_reason": "",
                 "note": "",
-                "made_at": at,
-                "offered_at": at,
-                "released_at": at,
+                "made_at": row["released_at"],
+                "offered_at": row["released_at"],
+                "released_at": row["released_at"],
             }
         )
         rows[EntryTopic] += [{"entry_id": i, "topic_id": t} for t in topics]
@@ -263,6 +263,7 @@ def _entry(
     questions: int,
 ) -> tuple[dict[str, Any], list[int], list[int]]:
     unit = chance.randint(1, UNITS)
+    ago = timedelta(days=chance.randint(0, 700))
     position = chance.random() < 0.4
     topics = sorted({t + 1 for t in chance.choices(range(TOPICS), popular, k=chance.randint(1, 3))})
     question = chance.randint(1, questions) if position and chance.random() < 0.6 else None
@@ -288,9 +289,9 @@ def _entry(
         "event_id": event,
         "registry_link": "",
         "review_by": today + timedelta(days=chance.randint(-20, 300)),
-        "logged_on": today - timedelta(days=chance.randint(0, 700)),
-        "logged_at": at,
-        "released_at": at,
+        "logged_on": today - ago,
+        "logged_at": at - ago,
+        "released_at": at - ago,
         "ended_why": "",
         "standing_version": 1,
         "newest_version": 1,

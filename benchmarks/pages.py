@@ -272,6 +272,7 @@ def paths() -> dict[str, str]:
     unit = session.scalars(select(Unit.ref).where(Unit.id == officer.unit_id)).one()
     return {
         "worklist": "/",
+        "dashboard": "/dashboard",
         "positions": "/positions",
         "positions, page 3": "/positions?page=3",
         "a position": f"/positions/{entry}",

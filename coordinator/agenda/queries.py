@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, aliased, joinedload
 from coordinator.agenda.rules import ANSWERS, Answer, Asked, Coming, Tally, Work, answer, at_work_in_order
 from coordinator.calendar.models import Counterpart, Event, Instrument, Question
 from coordinator.calendar.queries import counterparts, events, instruments, next_events, questions
-from coordinator.db import bound_reader
+from coordinator.db import behind, bound_reader
 from coordinator.dossiers.models import Milestone
 from coordinator.entries.models import Entry, EntryCounterpart, EntryInstrument, EntryTopic, Kind, State
 from coordinator.entries.queries import with_company
@@ -230,7 +230,7 @@ def _conflicts(session: Session, found: _Counts, key: Any, where: ColumnElement[
     clashing = (
         select(key, func.count(Overlap.id), func.min(Overlap.rank))
         .join(Overlap, Overlap.low_id == Entry.id)
-        .where(where, Overlap.kind == OverlapKind.CONFLICT, Overlap.current.is_(True), Overlap.state.in_(OPEN))
+        .where(where, Overlap.kind == OverlapKind.CONFLICT, behind(Overlap.current).is_(True), Overlap.state.in_(OPEN))
         .where(or_(Overlap.low_unit_id.in_(inside), Overlap.high_unit_id.in_(inside)))
         .group_by(key)
     )

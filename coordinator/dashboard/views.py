@@ -136,7 +136,8 @@ def _page(name: str) -> int:
 def _form(asked: Asked, places: Sequence[Place]) -> ScopeForm:
     """Return the form with all that may be chosen in it; what is chosen stays on offer."""
     form = ScopeForm(request.args)
-    bureaus = [p for p in places if p.id in {b.id for b in rules.bureaus(places)} | {asked.bureau}]
+    offered = {b.id for b in rules.bureaus(places)} | {asked.bureau}
+    bureaus = [p for p in places if p.id in offered]
     form.bureau.offer((p.ref, f"{p.short_name} – {p.name}", p.id) for p in sorted(bureaus, key=lambda p: p.short_name))
     form.basket.offer((t.ref, t.name, t.id) for t in queries.baskets(db.session()))
     form.forum.offer((f.ref, f.name, f.id) for f in calendar.forums(db.session()))
