@@ -294,22 +294,33 @@ def paths() -> dict[str, str]:
     }
 
 
-def pages(app: Flask, email: str) -> dict[str, tuple[list[float], int, int]]:
-    """Return for each page its times, its number of statements and its status, as one person sees it."""
+@dataclass(frozen=True)
+class Looked:
+    """What looking at a page several times gave: how long, how much of it this process worked, statements and status."""
+
+    times: list[float]
+    worked: list[float]
+    statements: int
+    status: int
+
+
+def pages(app: Flask, email: str) -> dict[str, Looked]:
+    """Return what each page gave, as one person sees it."""
     browser = sign_in(app, email)
     counted = Statements()
     found = {}
     for name, path in paths().items():
         browser.get(path)  # what is compiled once is not measured
-        times = []
+        times, worked = [], []
         for _ in range(TURNS):
             before = counted.number
-            start = time.perf_counter()
+            start, began = time.perf_counter(), time.process_time()
             answer = browser.get(path)
             answer.get_data()
             times.append(time.perf_counter() - start)
+            worked.append(time.process_time() - began)
             statements = counted.number - before
-        found[name] = (times, statements, answer.status_code)
+        found[name] = Looked(times, worked, statements, answer.status_code)
     return found
 
 
@@ -349,11 +360,12 @@ def measured(app: Flask, name: str, found: Registers, entries: int, small: dict[
     said(f"  release with detection               {spread(f'{name}, {entries:,}: a release', releases(), RELEASE)}")
     said(f"  a look while writing                 {spread(f'{name}, {entries:,}: a look', looks(app, PEOPLE['officer']), LOOK)}")
     for who, email in PEOPLE.items():
-        for page, (times, statements, status) in pages(app, email).items():
-            spreads = spread(f"{name}, {entries:,}: {who}, {page}", times, WISHED.get(page, PAGE))
-            constant = "constant" if statements == small[who][page] else f"{small[who][page]} on {FEW:,} entries"
-            odd = "" if status == 200 else f"   status {status}"
-            said(f"  {who:12} {page:24} {spreads}   {statements:3} statements ({constant}){odd}")
+        for page, looked in pages(app, email).items():
+            spreads = spread(f"{name}, {entries:,}: {who}, {page}", looked.times, WISHED.get(page, PAGE))
+            constant = "constant" if looked.statements == small[who][page] else f"{small[who][page]} on {FEW:,} entries"
+            odd = "" if looked.status == 200 else f"   status {looked.status}"
+            cpu = f"   processor {p95(looked.worked):7.1f} ms"
+            said(f"  {who:12} {page:24} {spreads}{cpu}   {looked.statements:3} statements ({constant}){odd}")
 
 
 def main() -> None:
@@ -380,7 +392,7 @@ def main() -> None:
         for name in ("sqlite", "postgresql"):
             if asked.only in {None, name}:
                 opened(name, found, FEW, quiet=True)
-                small = {who: {page: n for page, (_, n, _) in pages(app, email).items()} for who, email in PEOPLE.items()}
+                small = {who: {page: one.statements for page, one in pages(app, email).items()} for who, email in PEOPLE.items()}
                 for entries in asked.entries:
                     said(f"\n{name}, {entries:,} entries, {UNITS} units")
                     measured(app, name, found, entries, small)

@@ -293,9 +293,12 @@ def make_engine(url: str, *, pool_size: int = 8, pooled: bool = True) -> Engine:
     return engine
 
 
+MAPPED = "mmap_size=268435456"  # bytes of the file that are read where they lie: a third less work on a register of some size
+
+
 def _tune_sqlite(connection: Any, record: Any) -> None:
     connection.isolation_level = None  # the driver's own transactions lose updates: we say BEGIN ourselves
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000", "temp_store=MEMORY"):
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000", "temp_store=MEMORY", MAPPED):
         connection.execute(f"PRAGMA {pragma}")
 
 

@@ -81,7 +81,7 @@ class Onlooker:
                     found.append(self.app.url_for(rule.endpoint, _external=False))
                 elif len(names) == 1:
                     found += [self.app.url_for(rule.endpoint, _external=False, **{names[0]: r}) for r in refs]
-                elif rule.endpoint not in UNSEEN:
+                elif all(name == "ref" or name in self.known for name in names):
                     also = {name: self.known[name][0] for name in names if name != "ref"}
                     found += [self.app.url_for(rule.endpoint, _external=False, ref=r, **also) for r in refs]
         more = [f"{path}?page=2" for path in ("/positions", "/dossiers", "/overlaps", "/search", "/")]

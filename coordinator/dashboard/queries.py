@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import CTE, ColumnElement, Integer, String, and_, case, cast, extract, func, literal, select, union_all
+from sqlalchemy import CTE, ColumnElement, Integer, String, and_, case, cast, extract, func, literal, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from coordinator.agenda.queries import ahead
@@ -280,16 +280,24 @@ def pace(session: Session, scope: Scope, weeks: Sequence[date], *, zone: str) ->
     """Return what came up and was closed in some weeks, one after the other, that begin on Mondays in a time zone."""
     begin = [_midnight(day, zone) for day in (*weeks, weeks[-1] + WEEK)]
     everything = replace(scope.clashes, still_open=False, until=None)
-    found = replace(everything, found=(begin[0], begin[-1]))
-    closed = replace(everything, closed=(begin[0], begin[-1]))
-    known = replace(everything, acknowledged=(begin[0], begin[-1]))
+
+    def within(moment: Any) -> ColumnElement[bool]:
+        return and_(moment >= begin[0], moment < begin[-1])
+
+    moments = Overlap.found_at, Overlap.acknowledged_at, Overlap.closed_at
+    seen = (  # once, because to ask of each whether it is seen is what costs
+        select(*moments, Overlap.state, Overlap.open_since.label("since"))
+        .where(or_(*(within(moment) for moment in moments)), *overlaps.conditions(everything))
+        .cte("seen")
+    )
+    came_on, known_on, closed_on = seen.c.found_at, seen.c.acknowledged_at, seen.c.closed_at
     taken = [
-        (_week_of(Overlap.found_at, begin), overlaps.conditions(found)),
-        (_week_of(Overlap.closed_at, begin), overlaps.conditions(closed)),
-        (_hours(session, Overlap.acknowledged_at), overlaps.conditions(known)),
-        (_hours(session, Overlap.closed_at), overlaps.conditions(replace(closed, state=OverlapState.SETTLED))),
+        (_week_of(came_on, begin), within(came_on)),
+        (_week_of(closed_on, begin), within(closed_on)),
+        (_hours(session, seen.c.since, known_on), within(known_on)),
+        (_hours(session, seen.c.since, closed_on), and_(within(closed_on), seen.c.state == OverlapState.SETTLED)),
     ]
-    listed = [select(literal(what).label("what"), key.label("key")).where(*where) for what, (key, where) in enumerate(taken)]
+    listed = [select(literal(what).label("what"), key.label("key")).where(where) for what, (key, where) in enumerate(taken)]
     rows = union_all(*listed).subquery()
     counted: list[dict[int, int]] = [{} for _ in taken]
     for what, key, number in session.execute(select(rows.c.what, rows.c.key, func.count()).group_by(rows.c.what, rows.c.key)):
@@ -310,9 +318,8 @@ def _week_of(moment: Any, begin: Sequence[datetime]) -> ColumnElement[int]:
     return case(*((moment >= b, n) for n, b in reversed(list(enumerate(begin[:-1])))), else_=0)
 
 
-def _hours(session: Session, end: Any) -> ColumnElement[int]:
+def _hours(session: Session, begin: Any, end: Any) -> ColumnElement[int]:
     """Return the whole hours from when an overlap was found or last taken up again to a moment; nought if it was known before."""
-    begin = Overlap.open_since
     if session.get_bind().dialect.name == "sqlite":
         hours: Any = (cast(func.strftime("%s", end), Integer) - cast(func.strftime("%s", begin), Integer)) / literal(3600)
         hours = cast(hours, Integer)

@@ -356,13 +356,16 @@ def matching(session: Session, words: str) -> ColumnElement[bool] | None:
 def conditions(session: Session, filters: Filters, *, but: str = "") -> list[ColumnElement[bool]]:
     """Return the conditions that the entries of a list meet; whoever counts what a list shows counts by the same."""
     found = matching(session, filters.words) if filters.words else None
+    # of what moved within a time there is little: the time comes first, whose and what it is afterwards
+    within = filters.released or filters.ended
+    kind, state, unit_id = (behind(c) if within else c for c in (Entry.kind, Entry.state, Entry.unit_id))
     pairs: list[tuple[str, ColumnElement[bool] | None]] = [
         ("words", found),
-        ("kind", Entry.kind == filters.kind if filters.kind else None),
-        ("state", Entry.state == filters.state if filters.state else None),
-        ("unit_id", Entry.unit_id == filters.unit_id if filters.unit_id else None),
-        ("bureau", Entry.unit_id.in_(sorted(filters.unit_ids)) if filters.unit_ids is not None else None),
-        ("circle", Entry.unit_id.in_(of_circle(filters.circle)) if filters.circle else None),
+        ("kind", kind == filters.kind if filters.kind else None),
+        ("state", state == filters.state if filters.state else None),
+        ("unit_id", unit_id == filters.unit_id if filters.unit_id else None),
+        ("bureau", unit_id.in_(sorted(filters.unit_ids)) if filters.unit_ids is not None else None),
+        ("circle", unit_id.in_(of_circle(filters.circle)) if filters.circle else None),
         ("topic_id", on_topics(filters.topic_id) if filters.topic_id else None),
         ("basket", on_topics(*filters.topic_ids) if filters.topic_ids is not None else None),
         ("forum_id", before_forum(filters.forum_id) if filters.forum_id else None),
@@ -371,7 +374,7 @@ def conditions(session: Session, filters: Filters, *, but: str = "") -> list[Col
         ("counterpart", with_counterpart(filters.counterpart_id) if filters.counterpart_id else None),
         ("instrument", with_instrument(filters.instrument_id) if filters.instrument_id else None),
         ("stance", _entry.c.stance == filters.stance if filters.stance else None),
-        ("current", Entry.state == State.RELEASED if filters.current else None),
+        ("current", state == State.RELEASED if filters.current else None),
         ("released", _released_within(*filters.released) if filters.released else None),
         ("ended", _ended_within(*filters.ended) if filters.ended else None),
     ]
@@ -384,8 +387,13 @@ _of_standing = EntryVersion.__table__.alias()  # the version that stands is what
 def _released_within(begin: datetime, end: datetime) -> ColumnElement[bool]:
     """Return the condition for current entries whose standing version was released within a time."""
     version = _of_standing
-    late = select(version.c.entry_id, version.c.number).where(version.c.released_at >= begin, version.c.released_at < end)
-    return and_(Entry.state == State.RELEASED, tuple_(Entry.id, Entry.standing_version).in_(late))
+    within = version.c.released_at >= begin, version.c.released_at < end
+    late = select(version.c.entry_id, version.c.number).where(*within)
+    return and_(
+        behind(Entry.state) == State.RELEASED,
+        Entry.id.in_(select(version.c.entry_id).where(*within)),
+        tuple_(Entry.id, Entry.standing_version).in_(late),
+    )
 
 
 def _ended_within(begin: datetime, end: datetime) -> ColumnElement[bool]:
