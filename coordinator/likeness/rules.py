@@ -5,7 +5,7 @@ and across languages the encoder does. A pair's score depends on that pair alone
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from coordinator.encoder import chosen
@@ -77,14 +77,14 @@ def likeness_many(a: View, others: Sequence[View]) -> list[Likeness]:
     for n, (other, (cosine, shared)) in enumerate(zip(others, cosines(a.words, [o.words for o in others]), strict=True)):
         abroad = a.language != other.language
         meaning = near.get(n)
-        logit = _mix(meaning, cosine, a.words.total, other.words.total, abroad=abroad)
+        logit = mixed(meaning, cosine, a.words.total, other.words.total, abroad=abroad)
         shorter, longer = sorted((a.words.total, other.words.total))
         uneven = shorter <= A_LINE and longer >= A_PAPER
         found.append(Likeness(1 / (1 + math.exp(-logit)), shared, cosine, meaning, abroad, uneven))
     return found
 
 
-def _mix(meaning: float | None, cosine: float, one: int, other: int, *, abroad: bool) -> float:
+def mixed(meaning: float | None, cosine: float, one: int, other: int, *, abroad: bool) -> float:
     """Log-odds of a pair from its two views and the lengths of its texts."""
     if meaning is None:
         return WORDS_ONLY * math.log(cosine + SOFT) + WORDS_ONLY_RARE
@@ -93,6 +93,37 @@ def _mix(meaning: float | None, cosine: float, one: int, other: int, *, abroad: 
     shorter, longer = (min(max(math.log(max(n, 1) / SHORT) / RANGE, 0.0), 1.0) for n in sorted((one, other)))
     telling = math.log(cosine / SOFT + 1)
     return NEARNESS * meaning + (WORDS + WORDS_LONG * shorter) * telling + LONG * shorter + UNEQUAL * (longer - shorter) + RARE
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A piece of a text; those of two texts that carry their likeness have the same number."""
+
+    text: str
+    number: int | None = None
+
+
+Cut = Sequence[tuple[int, int]]
+
+
+def paired(chances: Mapping[tuple[int, int], float], *, least: float = 0.0, most: int = 3) -> list[tuple[int, int]]:
+    """Return which passages of two texts say the same, the likeliest first, each passage once."""
+    chosen: list[tuple[int, int]] = []
+    for (i, j), chance in sorted(chances.items(), key=lambda c: (-c[1], c[0])):
+        if chance >= least and len(chosen) < most and all(i != x and j != y for x, y in chosen):
+            chosen.append((i, j))
+    return chosen
+
+
+def stretches(text: str, cut: Cut, numbers: Mapping[int, int]) -> list[Stretch]:
+    """Return a text in pieces, whole when put together again; the passages that have a number carry it."""
+    found, at = list[Stretch](), 0
+    for place, (first, last) in enumerate(cut):
+        if place in numbers:
+            found += [Stretch(text[at:first])] if first > at else []
+            found.append(Stretch(text[first:last], numbers[place]))
+            at = last
+    return [*found, Stretch(text[at:])] if at < len(text) or not found else found
 
 
 def _stretch(name: str) -> tuple[float, float]:

@@ -22,6 +22,7 @@ from coordinator.entries.rules import may_edit, may_log
 from coordinator.errors import N_, NotFound, Refused
 from coordinator.extensions import settings, time_zone
 from coordinator.fields import Form
+from coordinator.likeness.actions import carrying
 from coordinator.openings.gate import handed_out
 from coordinator.overlaps import actions, queries, rules
 from coordinator.overlaps.forms import ConfirmForm, DismissForm, ReopenForm, SettleForm
@@ -260,11 +261,15 @@ def _page(ref: str, *, sent: Form | None = None, status: int = 200) -> ResponseR
     blind = [s for s in overlap.sides if not s.asked]
     closing_words = next((s.said for s in reversed(steps) if s.did in {"dismissed", "settled"}), "")
     changed = next((s for s in reversed(steps) if s.did in {"reopened", "changed"}), None)
+    alike = any(reason["signal"] == "text" for reason in overlap.reasons)
+    mine_said, theirs_said = carrying(mine.text, theirs.text, mine.language) if alike else ((), ())
     page = render_template(
         "overlaps/show.html",
         overlap=overlap,
         mine=mine,
         theirs=theirs,
+        mine_said=mine_said,
+        theirs_said=theirs_said,
         mine_url=entry_url(mine),
         theirs_url=entry_url(theirs),
         page_level=max(mine.level, theirs.level),

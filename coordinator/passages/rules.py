@@ -39,7 +39,7 @@ def passages(text: str) -> list[tuple[int, int]]:
     """
     found: list[tuple[int, int, int]] = []  # begin, end, words
     begin, end, words = 0, 0, 0
-    for first, last, many in _sentences(text):
+    for first, last, many in sentences(text):
         if words >= SHORTEST_TAIL and words + many > PASSAGE_WORDS:
             found.append((begin, end, words))
             words = 0
@@ -51,8 +51,8 @@ def passages(text: str) -> list[tuple[int, int]]:
     return [(first, last) for first, last, _ in found]
 
 
-def _sentences(text: str) -> Iterator[tuple[int, int, int]]:
-    """Begin, end and number of words of each sentence, in pieces of a passage where one is longer."""
+def sentences(text: str) -> Iterator[tuple[int, int, int]]:
+    """Yield begin, end and number of words of each sentence, in pieces of a passage where one is longer."""
     first, last, many = 0, 0, 0
     for word in _WORD.finditer(text):
         if many and (many == PASSAGE_WORDS or _STOP.search(text, max(first, last - 4), last) or "\n" in text[last : word.start()]):
@@ -137,6 +137,14 @@ def are_near(one: Meaning | None, other: Meaning | None) -> bool:
 # --- two texts ---------------------------------------------------------------------------------------------------------
 
 
+def cosines(one: NDArray[np.int8], other: NDArray[np.int8]) -> NDArray[np.float64]:
+    """Return the cosine of each direction of one (rows) with each of another (columns)."""
+    ours, theirs = one.astype(np.float32), other.astype(np.float32)
+    power = np.sqrt(_power(ours))[:, None] * np.sqrt(_power(theirs))[None, :]
+    found: NDArray[np.float64] = np.divide(ours @ theirs.T, power, out=np.zeros_like(power), where=power > 0)
+    return found
+
+
 def nearness(a: Meaning, b: Meaning) -> float:
     """Return how near two texts lie, −1 to 1; the same in either order."""
     return nearness_many(a, (b,))[0]
@@ -171,16 +179,3 @@ def nearness_many(a: Meaning, others: Sequence[Meaning]) -> list[float]:
 def _power(rows: NDArray[np.float32]) -> NDArray[np.float64]:
     power: NDArray[np.float64] = np.einsum("ij,ij->i", rows, rows).astype(np.float64)
     return power
-
-
-def carrying(a: Meaning, b: Meaning, *, least: float, most: int = 3) -> list[tuple[int, int]]:
-    """Return which parts of two texts (counted from 0, without the whole) say the same, the nearest first, each part once."""
-    ours, theirs = a.rows[1:].astype(np.float32), b.rows[1:].astype(np.float32)
-    power = np.sqrt(_power(ours))[:, None] * np.sqrt(_power(theirs))[None, :]
-    cosines = np.divide(ours @ theirs.T, power, out=np.zeros_like(power), where=power > 0)
-    pairs = sorted((-cosines[i, j], i, j) for i, j in zip(*np.nonzero(cosines >= least), strict=True))
-    chosen: list[tuple[int, int]] = []
-    for _, i, j in pairs:
-        if len(chosen) < most and all(i != x and j != y for x, y in chosen):
-            chosen.append((int(i), int(j)))
-    return chosen

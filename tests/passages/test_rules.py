@@ -10,7 +10,6 @@ from coordinator.passages.rules import (
     Meaning,
     apart,
     are_near,
-    carrying,
     nearness,
     nearness_many,
     parts,
@@ -128,9 +127,3 @@ def test_sketches_of_near_directions_differ_in_few_bits():
     assert not are_near(a, b)
     assert not are_near(a, Meaning("other/1", a.rows))
     assert not are_near(a, None)
-
-
-def test_the_parts_that_say_the_same_are_found_once_each():
-    a = some_meaning(1, 5)
-    b = Meaning("some/1", a.rows[[0, 3, 1, 1]])
-    assert carrying(a, b, least=0.9) == [(0, 1), (2, 0)]
