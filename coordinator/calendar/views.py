@@ -24,10 +24,12 @@ from coordinator.entries.rules import may_log
 from coordinator.errors import Refused
 from coordinator.extensions import settings
 from coordinator.fields import is_link
+from coordinator.gaps.forms import here
+from coordinator.gaps.queries import Filters
 from coordinator.openings.gate import handed_out
 from coordinator.overlaps.rules import look
 from coordinator.pages import page_of, refusal_status, translated
-from coordinator.people.gate import require, signed_in
+from coordinator.people.gate import reader, require, signed_in
 from coordinator.people.rules import may_keep_lists
 from coordinator.topics.queries import offered
 
@@ -130,6 +132,7 @@ def event(ref: str) -> ResponseReturnValue:
         dossiers=dossiers,
         more_dossiers=len(dossiers) == agenda.MOST_DOSSIERS,
         others=[e for e in queries.events_of(db.session(), found.forum_id) if e.id != found.id and e.ends_on >= on],
+        gaps=here(db.session(), reader(), me, Filters(event_id=found.id), on=on, event=found.ref),
         on=on,
         may_log=may_log(me) and found.ends_on >= on,
         may_keep=may_keep_lists(me),

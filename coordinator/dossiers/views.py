@@ -41,6 +41,7 @@ from coordinator.entries.rules import (
 from coordinator.errors import Refused
 from coordinator.extensions import time_zone
 from coordinator.fields import is_link
+from coordinator.gaps.forms import hearing
 from coordinator.openings import queries as openings
 from coordinator.openings.gate import handed_out
 from coordinator.overlaps import queries as overlaps
@@ -192,6 +193,7 @@ def show(ref: str) -> ResponseReturnValue:
         contacts=contacts,
         crowds=crowds,
         say=partial(sentence, t=translated),
+        hearing=hearing(db.session(), reader(), me, dossier, on=on),
         may={
             "edit": may_edit(me, dossier),
             "release": about.under_way is not None and may_release(me, dossier),

@@ -4,7 +4,7 @@ The number of statements is the same however much there is and however much of i
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -43,12 +43,12 @@ _asked, _known = Asked.__table__, Known.__table__  # of an entry that is seen al
 def _known_visible(reader: AnyReader) -> ColumnElement[bool]:
     """Return the rule for what is said of gaps: that of its entry, or, without one, to be inside the ministry."""
     entry = _entry.alias()
-    inside = literal(_inside(reader))
+    inside = literal(is_inside(reader))
     hangs = exists().where(entry.c.id == Known.entry_id, visible(reader, entry.c))
     return and_(inside, or_(Known.entry_id.is_(None), hangs))
 
 
-def _inside(reader: AnyReader) -> bool:
+def is_inside(reader: AnyReader) -> bool:
     """Outside the ministry, nobody is told which unit has a stake in what, so nobody is told of a gap."""
     return f"circle:{Circle.MINISTRY.value}" in reader.tokens
 
@@ -488,7 +488,7 @@ def listed(
 
     The counts by kind leave the kind that is asked for out of account, the counts of what is known leave that out.
     """
-    if not _inside(reader):
+    if not is_inside(reader):
         return NOTHING
     stakes = _stakes(session, on=on)
     bare = [b for b in _all_but_consultations(session, filters, stakes, on=on) if _passes(b, filters)]
@@ -667,7 +667,7 @@ def _shown(session: Session, page: Sequence[_Bare], stakes: Stakes, *, on: date)
 
 def heard(session: Session, reader: Reader, entry: Entry, *, on: date) -> tuple[list[Heard], list[Gap]]:
     """Return who has a say in an entry's topics and how it stands with each, and the gaps of the entry; for the ministry only."""
-    if not _inside(reader):
+    if not is_inside(reader):
         return [], []
     gaps = listed(session, reader, Filters(entry_id=entry.id, known=None), on=on, size=200).gaps
     asked = session.scalars(
@@ -742,8 +742,3 @@ def offered(session: Session, entry: Entry, *, on: date) -> list[tuple[str, str,
         .order_by(Unit.short_name, Unit.id)
     ).all()
     return [(ref, f"{short} – {name}", i) for ref, short, name, i in rows]
-
-
-def levels(gaps: Collection[Gap]) -> int | None:
-    """Return the highest level of some gaps, or None if there are none."""
-    return max((g.level for g in gaps), default=None)

@@ -17,7 +17,7 @@ from coordinator.entries.queries import chosen, chosen_word
 from coordinator.errors import NotFound, Refused
 from coordinator.extensions import time_zone
 from coordinator.gaps import actions, queries, rules
-from coordinator.gaps.forms import AskedForm, KnownForm
+from coordinator.gaps.forms import AskedForm, KnownForm, item
 from coordinator.gaps.models import GapKind
 from coordinator.gaps.queries import Filters, Listed
 from coordinator.gaps.rules import Gap
@@ -69,7 +69,7 @@ def index() -> ResponseReturnValue:
         "gaps/index.html",
         page_level=found.level,
         page=page_of(found.total, queries.PAGE),
-        items=[item(gap) for gap in found.gaps],
+        items=[item(gap, me, on=on) for gap in found.gaps],
         chips=chips(things, link),
         facets_of=_facets(found, filters),
         known=bool(filters.known),
@@ -88,11 +88,6 @@ def _topics(session: Session, things: dict[str, Any]) -> frozenset[int] | None:
     one = frozenset({things["topic"].id}) if "topic" in things else None
     whole = topics.basket(session, things["basket"].id) if "basket" in things else None
     return one if whole is None else whole if one is None else one & whole
-
-
-def item(gap: Gap) -> dict[str, Any]:
-    """Return what a list shows of a gap to whoever is signed in."""
-    return rules.shown(gap, signed_in(), on=today(time_zone()), url=url_for, t=translated, day=day)
 
 
 def _facets(found: Listed, filters: Filters) -> list[tuple[str, list[dict[str, Any]]]]:
@@ -233,7 +228,7 @@ def _know_page(form: KnownForm, gap: Gap) -> str:
         "gaps/know.html",
         form=form,
         gap=gap,
-        item=item(gap),
+        item=item(gap, signed_in(), on=today(time_zone())),
         page_level=gap.level if gap.entry is not None else None,
         latest=today(time_zone()) + queries.windows().known,
     )

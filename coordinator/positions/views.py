@@ -39,6 +39,7 @@ from coordinator.entries.rules import (
 from coordinator.errors import Refused
 from coordinator.extensions import time_zone
 from coordinator.fields import is_link
+from coordinator.gaps.forms import hearing
 from coordinator.openings import queries as openings
 from coordinator.openings.gate import handed_out
 from coordinator.overlaps import queries as overlaps
@@ -225,6 +226,7 @@ def show(ref: str) -> ResponseReturnValue:
         contacts=contacts,
         crowds=crowds,
         say=partial(sentence, t=translated),
+        hearing=hearing(db.session(), reader(), me, position, on=on),
         to_copy=rules.line_to_copy(position, level=Level(position.level), released_on=released_on)
         if rules.may_copy(position)
         else None,

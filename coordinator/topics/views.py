@@ -19,10 +19,12 @@ from coordinator.entries.models import Entry
 from coordinator.entries.rules import may_log
 from coordinator.errors import NotFound, Refused
 from coordinator.extensions import settings, time_zone
+from coordinator.gaps.forms import here as gaps_here
+from coordinator.gaps.queries import Filters
 from coordinator.overlaps import queries as overlaps
 from coordinator.overlaps.rules import look
 from coordinator.pages import refusal_status, translated
-from coordinator.people.gate import require, signed_in
+from coordinator.people.gate import reader, require, signed_in
 from coordinator.people.models import Person, Unit
 from coordinator.people.queries import unit as one_unit
 from coordinator.people.queries import units
@@ -348,7 +350,7 @@ def show(ref: str) -> ResponseReturnValue:
     stakes = _stakes(topic, person, on=on)
     broader, narrower, related = _neighbours(topic)
     counted = search.presence(db.session(), [topic.id, *(t.id for t in (*broader, *narrower, *related))])
-    here = counted.get(topic.id, search.Presence())
+    present = counted.get(topic.id, search.Presence())
     open_ones, many = overlaps.listed(db.session(), overlaps.Filters(topic_id=topic.id), size=OVERLAPS_SHOWN)
     dossiers = search.dossiers_on(db.session(), topic.id)
     ends = [entry for overlap in open_ones for entry in (overlap.low, overlap.high)]
@@ -361,8 +363,8 @@ def show(ref: str) -> ResponseReturnValue:
         page_level=max((entry.level for entry in (*positions, *dossiers, *ends)), default=None),
         topic=topic,
         aliases=[n for n in topic.names if n.alias],
-        here=here,
-        crowded=here.units > overlaps.CROWDED and not topic.umbrella,
+        here=present,
+        crowded=present.units > overlaps.CROWDED and not topic.umbrella,
         on=on,
         answers=_answers(topic, positions, {s.unit_id: s.stake for s in stakes}),
         stances=_stances(positions),
@@ -380,6 +382,7 @@ def show(ref: str) -> ResponseReturnValue:
         broader=wings(broader),
         narrower=wings(narrower),
         related=wings(related),
+        gaps=gaps_here(db.session(), reader(), person, Filters(topic_ids=frozenset({topic.id})), on=on, topic=topic.ref),
         may_log=may_log(person),
         may_keep=may_keep_lists(person),
     )
