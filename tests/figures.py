@@ -30,7 +30,7 @@ def listed(html: str) -> int:
     """Return how many rows a list says that it has: its own sentence, or that of its pages."""
     document: Any = html5lib.parse(html)
     said = " ".join("".join(p.itertext()) for p in document.iter(f"{PAGE}p"))
-    number = re.search(r"(\d+) (?:overlaps?|positions?|dossiers?|entr(?:y|ies)|found)\b", said)
+    number = re.search(r"(\d+) (?:overlaps?|positions?|dossiers?|gaps?|entr(?:y|ies)|found)\b", said)
     assert number, said
     return int(number[1])
 

@@ -21,6 +21,8 @@ from coordinator.dashboard.rules import Cell, Grid, Node, Place
 from coordinator.db import db
 from coordinator.entries.queries import chosen, chosen_word
 from coordinator.errors import N_, NotFound
+from coordinator.gaps import queries as gaps
+from coordinator.gaps.queries import Filters
 from coordinator.overlaps.models import Severity
 from coordinator.pages import translated
 from coordinator.people.gate import reader, require, signed_in
@@ -75,6 +77,10 @@ class Asked:
         """Return the address of the list of clashes of the picture, closed ones too, narrowed further."""
         kept = {"clashes": "1"} | self._lists("circle", "bureau", "basket", "forum") | more
         return _list("overlaps.index", kept)
+
+    def gaps(self, **more: str) -> str:
+        """Return the address of the list of exactly those gaps that the picture counts, narrowed further."""
+        return _list("gaps.index", self._lists("bureau", "basket", "forum") | more)
 
     def positions(self, **more: str) -> str:
         """Return the address of the list of exactly those current lines that the picture counts, narrowed further."""
@@ -172,6 +178,8 @@ def index() -> ResponseReturnValue:
     coming = queries.coming(session, asked.scope, on=on, until=asked.scope.until or on + AHEAD)
     change = queries.week(session, reader(), on=on, zone=person.time_zone, scope=replace(asked.scope, until=None), most=0)
     subjects = queries.subjects(session)
+    scope = Filters(unit_ids=asked.scope.unit_ids, topic_ids=asked.scope.topic_ids, forum_id=asked.scope.forum_id)
+    missing = gaps.listed(session, reader(), scope, on=on, size=0)
     return render_template(
         "dashboard/index.html",
         page_level=max(held.level, *(p.level for p in waiting), 0) if held.rows or waiting else None,
@@ -186,6 +194,9 @@ def index() -> ResponseReturnValue:
         unacknowledged=Figure(clashes.unacknowledged, asked.overlaps(**asked.whose, unacknowledged="1")),
         waiting=[_waits(p, on=on) for p in waiting],
         coming=coming[:COMING],
+        gaps=[(kind, Figure(n, asked.gaps(kind=kind.value))) for kind, n in missing.counts.items() if n],
+        all_gaps=Figure(missing.total, asked.gaps()),
+        known_gaps=Figure(missing.known, asked.gaps(known="1")),
         pace=pace,
         chart=rules.chart(pace.weeks),
         size={"width": rules.WIDTH, "height": rules.HEIGHT, "left": rules.LEFT},

@@ -16,12 +16,17 @@ from coordinator.entries import actions as entries
 from coordinator.entries.models import Entry
 from coordinator.exchange.actions import note_source
 from coordinator.exchange.rules import Known
+from coordinator.gaps import actions as gaps
+from coordinator.gaps.models import GapKind
+from coordinator.gaps.queries import Filters
+from coordinator.gaps.queries import one as one_gap
+from coordinator.gaps.rules import key_of
 from coordinator.history.actions import record
 from coordinator.overlaps import actions as overlaps
 from coordinator.overlaps.models import Outcome
 from coordinator.overlaps.queries import one
 from coordinator.people.models import Person, Unit
-from coordinator.people.queries import unit_by_name
+from coordinator.people.queries import reader_of, unit_by_name
 from coordinator.positions import actions as positions
 from coordinator.positions.models import Position
 from coordinator.reorganisation import actions as reorganisation
@@ -119,6 +124,24 @@ def _decide(session: Session, step: Step, ministry: Ministry, known: Known, by: 
             raise ValueError(f"nobody can {other} an overlap")
 
 
+def _ask(session: Session, step: Step, ministry: Ministry, known: Known, by: Person | None) -> None:
+    entry, on = _entry(session, step.said["key"]), step.at.date()
+    for unit in step.said["units"]:
+        note = step.said.get("note", "")
+        gaps.ask(session, entry, unit_id=_unit(session, unit).id, asked_on=on, note=note, by=by, at=step.at, on=on)
+
+
+def _know(session: Session, step: Step, ministry: Ministry, known: Known, by: Person | None) -> None:
+    assert by is not None
+    topic = by_key(session, step.said["topic"])
+    assert topic is not None, step.said["topic"]
+    kind, on = GapKind(step.said["kind"]), step.at.date()
+    narrow = Filters(topic_ids=frozenset({topic.id}))
+    gap = one_gap(session, reader_of(session, by), kind, key_of(kind, topic.id), narrow, on=on)
+    until = ministry.day(step.said["until_in"])
+    gaps.know(session, gap, why=step.said["text"], until_on=until, by=by, at=step.at, on=on)
+
+
 def _succeed(session: Session, step: Step, ministry: Ministry, known: Known, by: Person | None) -> None:
     on = step.at.date()
     older, newer = (_unit(session, step.said[name]).id for name in ("predecessor", "successor"))
@@ -139,6 +162,8 @@ _TOLD: dict[Do, Callable[[Session, Step, Ministry, Known, Person | None], None]]
     Do.ADHERE: _adhere,
     Do.WITHDRAW: _withdraw,
     Do.DECIDE: _decide,
+    Do.ASK: _ask,
+    Do.KNOW: _know,
     Do.SUCCEED: _succeed,
     Do.NIGHT: _night,
 }

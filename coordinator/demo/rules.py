@@ -251,6 +251,8 @@ class Do(StrEnum):
     ADHERE = "adhere"
     WITHDRAW = "withdraw"
     DECIDE = "decide"
+    ASK = "ask"
+    KNOW = "know"
     SUCCEED = "succeed"
     NIGHT = "night"
 
@@ -290,7 +292,7 @@ def story(ministry: Ministry) -> tuple[Step, ...]:
 
     The moments depend on the file and the day alone, so that a step that is on record under its moment is known to be done.
     """
-    wanted = [*_of_entries(ministry), *_of_decisions(ministry), *_of_units(ministry), *_nights(ministry)]
+    wanted = [*_of_entries(ministry), *_of_decisions(ministry), *_of_gaps(ministry), *_of_units(ministry), *_nights(ministry)]
     zone = ZoneInfo(ministry.zone)
     steps: list[Step] = []
     for w in sorted(wanted, key=lambda w: (w.day, w.meant, w.minute)):
@@ -333,6 +335,16 @@ def _of_decisions(ministry: Ministry) -> Iterator[_Wanted]:
         ago = said["days_ago"]
         yield _wanted(ministry, ago, AFTERNOON + 13 * taken[ago], Do.DECIDE, said["by"], said)
         taken[ago] += 1
+
+
+def _of_gaps(ministry: Ministry) -> Iterator[_Wanted]:
+    """Yield whom the units asked, before a paper went out, and what somebody knows to be missing."""
+    for said in ministry.all("asked"):
+        entry = ministry.thing("entry", said["key"])
+        minute = MORNING + crc32(said["key"].encode()) % 240 + 20
+        yield _wanted(ministry, entry["logged_days_ago"], minute, Do.ASK, entry["author"], said)
+    for said in ministry.all("known"):
+        yield _wanted(ministry, said["days_ago"], AFTERNOON, Do.KNOW, said["by"], said)
 
 
 def _of_units(ministry: Ministry) -> Iterator[_Wanted]:

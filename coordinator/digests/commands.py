@@ -24,6 +24,7 @@ from coordinator.digests.actions import Claimed
 from coordinator.digests.models import DigestState, Edition, Probe
 from coordinator.digests.queries import Addressee, Brief, Contents
 from coordinator.digests.rules import Window
+from coordinator.entries.forms import day
 from coordinator.errors import Busy
 from coordinator.extensions import language, settings
 from coordinator.history.queries import last_number
@@ -236,7 +237,7 @@ SETTINGS = {Edition.PERSON: "digests.settings", Edition.MAILBOX: "digests.mailbo
 def _words(whom: Addressee, found: Contents | Brief, *, period_on: date, ref: str | None) -> dict[str, Any]:
     secret = settings().secret_key.get_secret_value()
     spoken, direction = spoken_language()
-    return _told(found, ref=ref) | {
+    return _told(found, ref=ref, unit_id=whom.reader.unit_id) | {
         "language": spoken,
         "direction": direction,
         "whom": whom,
@@ -248,13 +249,14 @@ def _words(whom: Addressee, found: Contents | Brief, *, period_on: date, ref: st
     }
 
 
-def _told(found: Contents | Brief, *, ref: str | None) -> dict[str, Any]:
+def _told(found: Contents | Brief, *, ref: str | None, unit_id: int | None) -> dict[str, Any]:
     """Return what is in a letter of either sort, and where all of it is."""
     there = address("digests.show", ref=ref) if ref else None
     if isinstance(found, Brief):
         told = rules.week(found.change, url=address, t=translated, day=lambda d: format_date(d, "d MMMM"))
         return told | {"all_url": there or address("dashboard.brief")}
-    return rules.told(found.pairs, found.papers, found.others, url=address, t=translated) | {
+    missing = [rules.absence(g, unit_id=unit_id, url=address, t=translated, day=day) for g in found.gaps]
+    return rules.told(found.pairs, found.papers, found.others, missing, url=address, t=translated) | {
         "worklist_url": address("worklist.index"),
         "shown": len(found.pairs),
         "total": found.total,

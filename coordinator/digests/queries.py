@@ -29,6 +29,8 @@ from coordinator.digests.rules import (
 )
 from coordinator.entries.models import Entry
 from coordinator.errors import N_, NotFound, Refused
+from coordinator.gaps.queries import windows
+from coordinator.gaps.rules import Gap, is_news
 from coordinator.history.models import Event, Payload
 from coordinator.holidays import queries as holidays
 from coordinator.overlaps.models import Overlap, OverlapKind, OverlapState, Step
@@ -36,7 +38,7 @@ from coordinator.overlaps.queries import OPEN, with_company
 from coordinator.people import queries as people
 from coordinator.people.models import Circle, Duty, Organisation, Person, Role, Unit
 from coordinator.people.rules import Reader, comparable
-from coordinator.worklist.queries import for_others, to_answer, waiting
+from coordinator.worklist.queries import for_others, gaps_for, to_answer, waiting
 from coordinator.worklist.rules import Pair, Paper, StandIn, Task, pair, sees_all
 
 MOST_COUNTED = 1000
@@ -447,6 +449,8 @@ class Contents:
     pairs: tuple[Pair, ...] = ()
     total: int = 0
     papers: tuple[Paper, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    """What is missing since the last letter, and for its reader to deal with."""
     closed: dict[OverlapState, int] = field(default_factory=dict)
     others: tuple[StandIn, ...] = ()
     """What is new of what waits for those whom the person stands in for."""
@@ -454,14 +458,15 @@ class Contents:
     @property
     def worth_sending(self) -> bool:
         """Say whether something changed that a person would want to hear of; that something merely lapsed is not."""
-        return bool(self.pairs or self.papers or self.others or self.closed.keys() - {OverlapState.LAPSED})
+        return bool(self.pairs or self.papers or self.gaps or self.others or self.closed.keys() - {OverlapState.LAPSED})
 
     @property
     def told(self) -> list[Entry]:
         """Return the entries whose titles a mail says: of what is sealed it says nothing."""
         pairs, papers = self._all
         ends = [end for p in pairs if not sealed(p.level) for end in (p.mine, p.theirs)]
-        return [*ends, *(p.entry for p in papers if not sealed(p.level))]
+        missing = (g.entry for g in self.gaps if g.entry is not None and not sealed(g.level))
+        return [*ends, *(p.entry for p in papers if not sealed(p.level)), *missing]
 
     @property
     def _all(self) -> tuple[tuple[Pair, ...], tuple[Paper, ...]]:
@@ -472,7 +477,7 @@ class Contents:
     @property
     def _levels(self) -> list[int]:
         pairs, papers = self._all
-        return [*(p.level for p in pairs), *(p.level for p in papers)]
+        return [*(p.level for p in pairs), *(p.level for p in papers), *(g.level for g in self.gaps)]
 
     @property
     def told_level(self) -> int:
@@ -512,9 +517,20 @@ def contents(
         pairs=tuple(pair(o, reader, on=on) for o in shown),
         total=total,
         papers=_news(session, reader, window, to_answer(session, reader, at=at).papers),
+        gaps=_missing(session, reader, window, since=told_on, on=on),
         closed={state: number for state, number in closed if state not in OPEN},
         others=_for_others(session, reader, window, at=at, on=on, told_on=told_on),
     )
+
+
+MOST_GAPS, GAPS_READ = 5, 200
+
+
+def _missing(session: Session, reader: Reader, window: Window, *, since: date | None, on: date) -> tuple[Gap, ...]:
+    """Return what is missing, for a reader to deal with, and was not so at the last letter."""
+    found = gaps_for(session, reader, on=on, most=GAPS_READ).gaps
+    news = (g for g in found if is_news(g, after=window.after, up_to=window.up_to, since=since, window=windows().event))
+    return tuple(news)[:MOST_GAPS]
 
 
 def _for_others(

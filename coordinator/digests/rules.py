@@ -14,6 +14,8 @@ from coordinator.dashboard.rules import told as week_told
 from coordinator.digests.models import WORKING_DAYS, Cadence, Digest, DigestState, Edition, Schedule, Weekday
 from coordinator.entries.models import Entry, Kind, Level
 from coordinator.errors import N_
+from coordinator.gaps import rules as gaps
+from coordinator.gaps.rules import Gap
 from coordinator.overlaps.models import Closing
 from coordinator.overlaps.rules import sentence
 from coordinator.people.models import Circle, Person, Role
@@ -258,11 +260,28 @@ def note(paper: Paper, *, url: Callable[..., str], t: Any) -> dict[str, Any]:
     return words if words["sealed"] else words | {"title": paper.entry.title, "why": t(paper.why), "todo": t(paper.task.label)}
 
 
+def absence(gap: Gap, *, unit_id: int | None, url: Callable[..., str], t: Any, day: Callable[[date], str]) -> dict[str, Any]:
+    """Return what the mail says of something that is missing, as it says it of a paper that asks for something."""
+    endpoint, ref = gaps.link_of(gap)
+    words: dict[str, Any] = {"sealed": sealed(gap.level), "url": url(endpoint, ref=ref)}
+    if words["sealed"]:
+        return words
+    asks = gaps.todo(gap, unit_id=unit_id) or gap.kind.label
+    return words | {"title": gap.name, "why": gaps.sentence(gap, t, day=day), "todo": t(asks)}
+
+
 def told(
-    pairs: Iterable[Pair], papers: Iterable[Paper], others: Iterable[StandIn] = (), *, url: Callable[..., str], t: Any
+    pairs: Iterable[Pair],
+    papers: Iterable[Paper],
+    others: Iterable[StandIn] = (),
+    absences: Iterable[dict[str, Any]] = (),
+    *,
+    url: Callable[..., str],
+    t: Any,
 ) -> dict[str, Any]:
     """Return what a letter says of what changed, and of what is sealed only where to read it."""
-    items, notes = [item(p, url=url, t=t) for p in pairs], [note(p, url=url, t=t) for p in papers]
+    items = [item(p, url=url, t=t) for p in pairs]
+    notes = [*(note(p, url=url, t=t) for p in papers), *absences]
     return {
         "items": [i for i in items if not i["sealed"]],
         "notes": [n for n in notes if not n["sealed"]],

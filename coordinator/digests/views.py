@@ -17,6 +17,7 @@ from coordinator.digests.forms import BriefForm, DigestForm, MailboxForm
 from coordinator.digests.models import Cadence, Digest, Edition, Schedule, Subscription, Weekday
 from coordinator.digests.queries import ANSWERS_FOR_UNIT, Brief, Contents
 from coordinator.digests.rules import Window
+from coordinator.entries.forms import day
 from coordinator.errors import NotFound
 from coordinator.extensions import csrf
 from coordinator.extensions import settings as house
@@ -67,9 +68,15 @@ def show(ref: str) -> ResponseReturnValue:
         notes=[(p.entry, url_for(p.link[0], ref=p.link[1]), translated(p.why), translated(p.task.label)) for p in found.papers]
         if found
         else [],
+        gaps=_missing(found, person.unit_id) if found else [],
         closed={state.value: number for state, number in found.closed.items()} if found else {},
         others=rules.told((), (), found.others, url=url_for, t=translated)["others"] if found else [],
     )
+
+
+def _missing(found: Contents, unit_id: int | None) -> list[dict[str, Any]]:
+    """Return what a letter says of what is missing."""
+    return [rules.absence(g, unit_id=unit_id, url=url_for, t=translated, day=day) for g in found.gaps]
 
 
 def _old_brief(digest: Digest) -> str:
@@ -140,7 +147,7 @@ def _next(whom: Reader, kept: Subscription, *, at: datetime, zone: str) -> dict[
     most = MOST_READ if request.args.get("all") == "1" else rules.MOST_ITEMS
     told_on = queries.told_on(db.session(), kept.id) if kept.id else None
     found = _contents(whom, window, at=at, zone=zone, told_on=told_on, most=most)
-    return rules.told(found.pairs, found.papers, found.others, url=url_for, t=translated) | {
+    return rules.told(found.pairs, found.papers, found.others, _missing(found, whom.unit_id), url=url_for, t=translated) | {
         "worklist_url": url_for("worklist.index"),
         "worth_sending": found.worth_sending,
         "level": found.told_level,

@@ -381,6 +381,21 @@ def _where(gap: Gap, person: Person, url: Callable[..., str]) -> str | None:
     return None
 
 
+def is_news(gap: Gap, *, after: int, up_to: int, since: date | None, window: timedelta) -> bool:
+    """Say whether something is missing since the last letter: an entry changed, or a day came near or went by.
+
+    `after` and `up_to` bound the changes, `since` is the day of that letter. What nobody leads on is told on the list alone.
+    """
+    if gap.kind is GapKind.CONSULTATION and gap.entry is not None:
+        return after < gap.entry.changed_number <= up_to
+    if since is None:
+        return False
+    if gap.kind is GapKind.EVENT and gap.event is not None:
+        return gap.event.starts_on - window > since
+    review_by = gap.entry.review_by if gap.kind is GapKind.REVIEW and gap.entry is not None else None
+    return review_by is not None and review_by >= since
+
+
 # --- who was asked, on the page of an entry ----------------------------------------------------------------------------
 
 

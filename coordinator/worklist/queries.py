@@ -12,6 +12,9 @@ from coordinator.deputies import queries as deputies
 from coordinator.deputies.rules import holds_on
 from coordinator.entries import queries as entries
 from coordinator.entries.models import Entry, EntryVersion, State
+from coordinator.gaps import queries as gaps
+from coordinator.gaps.models import GapKind
+from coordinator.gaps.queries import NOTHING, Listed
 from coordinator.overlaps import queries as overlaps
 from coordinator.overlaps.models import Overlap, OverlapKind
 from coordinator.people.models import Role
@@ -37,6 +40,8 @@ class Worklist:
     open_total: int = 0
     possible: int = 0
     still_open: int = 0
+    gaps: Listed = NOTHING
+    """The first of what is missing and for them to deal with, and how much there is in all."""
 
     @property
     def papers(self) -> tuple[Paper, ...]:
@@ -46,7 +51,8 @@ class Worklist:
     @property
     def level(self) -> int | None:
         """Return the highest level of what waits, None if nothing does."""
-        return max((*(p.level for p in (*self.pairs, *self.open)), *self._paper_levels), default=None)
+        missing = [self.gaps.level] if self.gaps.level is not None else []
+        return max((*(p.level for p in (*self.pairs, *self.open)), *self._paper_levels, *missing), default=None)
 
     @property
     def _paper_levels(self) -> list[int]:
@@ -55,21 +61,24 @@ class Worklist:
     @property
     def is_empty(self) -> bool:
         """Say whether nothing waits."""
-        return not (self.pairs or self.papers or self.drafts)
+        return not (self.pairs or self.papers or self.drafts or self.gaps.total)
 
 
-def waiting(session: Session, reader: Reader, *, at: datetime, on: date, number: int = 1) -> Worklist:
+def waiting(session: Session, reader: Reader, *, at: datetime, on: date, number: int = 1, with_gaps: bool = True) -> Worklist:
     """Return what waits for the person that a session is bound to, at a moment and on their local day.
 
-    `number` is the page of the open overlaps that a coordinator or the leadership sees. The number of statements is the same
+    `number` is the page of the open overlaps that a coordinator or the leadership sees. Gaps are those of a unit, so whoever stands
+    in for a colleague has them already. The number of statements is the same
     however much waits.
     """
     person_id, unit_id, writes = reader.person_id, reader.unit_id, rules.writes(reader.roles)
     watched, total = _watched(session, reader, number=number)
+    missing = gaps_for(session, reader, on=on) if with_gaps else NOTHING
     if person_id is None or unit_id is None or not writes:
-        return Worklist(open=tuple(pair(o, reader, on=on) for o in watched), open_total=total)
+        return Worklist(open=tuple(pair(o, reader, on=on) for o in watched), open_total=total, gaps=missing)
     answers = to_answer(session, reader, at=at)
     known = {p.entry.id for p in answers.to_release}
+    told = {g.entry.id for g in missing.gaps if g.kind is GapKind.REVIEW and g.entry is not None}
     asked = [o for o in overlaps.waiting_for(session, unit_id, most=MOST) if o.kind is not OverlapKind.POSSIBLE]
     return Worklist(
         pairs=tuple(pair(o, reader, on=on) for o in asked),
@@ -79,13 +88,23 @@ def waiting(session: Session, reader: Reader, *, at: datetime, on: date, number:
         to_review=tuple(
             Paper(e, Task.REVIEW, rules.why_review(e, on=on), ((e.review_by or on) - on).days)
             for e in entries.to_review(session, unit_id, by=on + rules.REVIEW_AHEAD, most=MOST)
+            if e.id not in told
         ),
         drafts=tuple(p for p in _drafts(session, person_id) if p.entry.id not in known),
         open=tuple(pair(o, reader, on=on) for o in watched),
         open_total=total,
         possible=_count(session, unit_id, possible=True),
         still_open=_count(session, unit_id, possible=False),
+        gaps=missing,
     )
+
+
+MOST_GAPS = 5
+
+
+def gaps_for(session: Session, reader: Reader, *, on: date, most: int = MOST_GAPS) -> Listed:
+    """Return the first of what is missing and put before a reader: an officer's unit, or a coordinator."""
+    return gaps.listed(session, reader, gaps.Filters(shown_to=reader), on=on, size=most)
 
 
 def for_others(session: Session, reader: Reader, own: Worklist, *, at: datetime, on: date) -> tuple[StandIn, ...]:
@@ -102,7 +121,7 @@ def for_others(session: Session, reader: Reader, own: Worklist, *, at: datetime,
             continue
         other = row.person
         theirs = replace(reader, unit_id=other.unit_id, person_id=other.id, roles=other.roles - rules.WATCHERS)
-        waits = waiting(session, theirs, at=at, on=on)
+        waits = waiting(session, theirs, at=at, on=on, with_gaps=False)
         found.append(
             StandIn(
                 person=other,

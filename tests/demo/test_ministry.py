@@ -17,6 +17,9 @@ from coordinator.deputies.rules import holds_on
 from coordinator.digests.models import Subscription
 from coordinator.dossiers.models import Dossier
 from coordinator.entries.models import Entry, EntrySource, EntryTopic, EntryVersion, Kind, Level, State, TopicProposal
+from coordinator.gaps.models import GapKind
+from coordinator.gaps.queries import Filters as Everything
+from coordinator.gaps.queries import listed
 from coordinator.holidays.models import UnitHoliday
 from coordinator.overlaps.models import Overlap, OverlapKind, OverlapState, Severity, Side, Step
 from coordinator.overlaps.queries import CROWDED, OPEN
@@ -338,6 +341,17 @@ def test_the_events_ahead_are_in_every_state_of_coordination(shown: Session, see
 
     assert {c.state for c in coming} == set(Coordination)
     assert any(c.state is Coordination.NOTHING_YET and c.days <= 14 and c.outside for c in coming)
+
+
+def test_each_sort_of_gap_is_there_and_most_units_were_asked(shown: Session, sees: Sees) -> None:
+    reader = reader_of(shown, sees(FRONT_OFFICE))
+    found = listed(shown, reader, Everything(), on=TODAY, size=500)
+    seen = {(g.entry.title, g.unit.short_name) for g in found.gaps if g.entry is not None and g.unit is not None}
+
+    assert {kind for kind, number in found.counts.items() if number} == set(GapKind)
+    assert ("No mandate for treaty talks on state behaviour in cyberspace", "LA") in seen  # three days before the event
+    assert len(seen) <= 25
+    assert found.known == 1
 
 
 # --- round the ministry ------------------------------------------------------------------------------------------------

@@ -7,7 +7,13 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
+from coordinator.db import bind_reader
+from coordinator.digests.queries import contents
+from coordinator.digests.rules import Window
+from coordinator.history.models import Head
 from tests.make import Make
 
 SignIn = Callable[[Any], FlaskClient]
@@ -78,11 +84,11 @@ def test_an_officer_says_whom_they_asked_and_takes_it_back(make: Make, sign_in: 
     ("typed", "told"),
     [
         ({"unit": ""}, "Choose the unit."),
-        ({"asked_on": ""}, "Say on which day."),
+        ({"asked_on": ""}, "This is not a day"),
         ({"asked_on": "soon"}, "This is not a day"),
         ({"asked_on": "2026-03-03"}, "This day has not come yet"),
         ({"asked_on": "2020-03-03"}, "more than two years ago"),
-        ({"unit": "A" * 22}, "not in the list"),
+        ({"unit": "A" * 22}, "Choose one from the list"),
     ],
 )
 def test_what_cannot_be_is_refused_beside_what_was_typed(
@@ -169,3 +175,49 @@ def test_outside_the_ministry_no_page_tells_of_gaps(make: Make, sign_in: SignIn)
         text = page(browser, path)
         assert "asked" not in text.lower() or "who asked" in text.lower(), path
         assert "said in confidence" not in text
+
+
+# --- what waits, and what is mailed --------------------------------------------------------------------------------------
+
+
+def test_the_worklist_puts_gaps_before_whom_they_concern_and_no_paper_stands_there_twice(
+    make: Make, sign_in: SignIn, passed_over: dict[str, Any]
+) -> None:
+    owner = passed_over["owner"]
+    event = make.event("Plenary")
+    make.position(by=owner, event=event, review_by=make.today - timedelta(days=2), title="An old line")
+    text = page(sign_in(owner), "/")
+    assert "was not asked" in text
+    assert text.count(">An old line<") == 1
+    assert "Confirm or revise it" in text
+    assert "was not asked" in page(sign_in(passed_over["holder"]), "/")
+    assert "What is missing" not in page(sign_in(make.officer()), "/")
+    assert "Plenary" not in page(sign_in(make.officer()), "/")
+
+
+def test_the_digest_tells_of_a_gap_once_and_only_to_whom_it_concerns(
+    make: Make, session: Session, passed_over: dict[str, Any]
+) -> None:
+    last = session.scalars(select(Head.number)).one()
+
+    def told(person: Any, after: int, since: Any = None) -> list[str]:
+        make.act_as(person)
+        found = contents(session, make.reader(person), Window(after, 10**9), at=make.at, on=make.today, told_on=since)
+        bind_reader(session, None)
+        return [g.kind.value for g in found.gaps]
+
+    holder = passed_over["holder"]
+    assert told(holder, 0) == ["consultation"]
+    assert told(holder, last) == []
+    assert told(make.officer(), 0) == []
+    coordinator = make.person(roles=("coordinator",))
+    make.event(in_days=30)
+    assert told(coordinator, last, make.today - timedelta(days=1)) == ["event"]
+    assert told(coordinator, last, make.today) == []
+
+
+def test_the_dashboard_counts_gaps_and_each_number_opens_its_rows(sign_in: SignIn, passed_over: dict[str, Any], make: Make) -> None:
+    make.event("Plenary")
+    text = page(sign_in(make.person(roles=("leadership",))), "/dashboard")
+    assert 'href="/gaps?kind=consultation"' in text
+    assert 'href="/gaps?kind=event"' in text
