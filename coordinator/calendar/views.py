@@ -121,9 +121,11 @@ def event(ref: str) -> ResponseReturnValue:
     overlaps = agenda.overlaps_at(db.session(), found, most=OVERLAPS_SHOWN + 1)
     dossiers = agenda.dossiers_at(db.session(), found.id)
     ends = [end for overlap in overlaps for end in (overlap.low, overlap.high)]
+    gaps = here(db.session(), reader(), me, Filters(event_id=found.id), on=on, event=found.ref)
+    missing = [] if gaps.level is None else [gaps.level]
     return render_template(
         "calendar/event.html",
-        page_level=max((e.level for e in (*_entries(answers), *dossiers, *ends)), default=None),
+        page_level=max((*(e.level for e in (*_entries(answers), *dossiers, *ends)), *missing), default=None),
         coming=coming,
         answers=answers,
         cut=coming.positions + coming.outside > len(_entries(answers)),
@@ -132,7 +134,7 @@ def event(ref: str) -> ResponseReturnValue:
         dossiers=dossiers,
         more_dossiers=len(dossiers) == agenda.MOST_DOSSIERS,
         others=[e for e in queries.events_of(db.session(), found.forum_id) if e.id != found.id and e.ends_on >= on],
-        gaps=here(db.session(), reader(), me, Filters(event_id=found.id), on=on, event=found.ref),
+        gaps=gaps,
         on=on,
         may_log=may_log(me) and found.ends_on >= on,
         may_keep=may_keep_lists(me),

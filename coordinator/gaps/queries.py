@@ -113,8 +113,8 @@ class Listed:
 
     @property
     def level(self) -> int | None:
-        """Return the highest level of the page, or None if it is empty."""
-        return max((g.level for g in self.gaps), default=None)
+        """Return the highest level of the entries on the page, or None if there is none."""
+        return max((g.level for g in self.gaps if g.entry is not None), default=None)
 
 
 NOTHING = Listed()

@@ -354,13 +354,15 @@ def show(ref: str) -> ResponseReturnValue:
     open_ones, many = overlaps.listed(db.session(), overlaps.Filters(topic_id=topic.id), size=OVERLAPS_SHOWN)
     dossiers = search.dossiers_on(db.session(), topic.id)
     ends = [entry for overlap in open_ones for entry in (overlap.low, overlap.high)]
+    gaps = gaps_here(db.session(), reader(), person, Filters(topic_ids=frozenset({topic.id})), on=on, topic=topic.ref)
+    missing = [] if gaps.level is None else [gaps.level]
 
     def wings(listed: Iterable[Topic]) -> list[Wing]:
         return [Wing(t, p.entries, p.units) for t in listed for p in [counted.get(t.id, search.Presence())]]
 
     return render_template(
         "topics/show.html",
-        page_level=max((entry.level for entry in (*positions, *dossiers, *ends)), default=None),
+        page_level=max((*(entry.level for entry in (*positions, *dossiers, *ends)), *missing), default=None),
         topic=topic,
         aliases=[n for n in topic.names if n.alias],
         here=present,
@@ -382,7 +384,7 @@ def show(ref: str) -> ResponseReturnValue:
         broader=wings(broader),
         narrower=wings(narrower),
         related=wings(related),
-        gaps=gaps_here(db.session(), reader(), person, Filters(topic_ids=frozenset({topic.id})), on=on, topic=topic.ref),
+        gaps=gaps,
         may_log=may_log(person),
         may_keep=may_keep_lists(person),
     )
