@@ -4,7 +4,7 @@ The number of statements is the same however much there is and however much of i
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -28,7 +28,7 @@ from coordinator.gaps.models import Asked, GapKind, Known
 from coordinator.gaps.rules import SAY, Gap, Heard, Upcoming, Windows
 from coordinator.people.models import Circle, Role, Unit, UnitSuccession
 from coordinator.people.rules import Reader
-from coordinator.positions.models import Adherence, Position
+from coordinator.positions.models import Adherence
 from coordinator.settings import detection
 from coordinator.topics.models import Equity, Related, Stake, Topic
 from coordinator.topics.queries import broader_edges
@@ -36,6 +36,7 @@ from coordinator.topics.rules import LEADING, WEIGHT
 
 PAGE = 25
 _entry, _found = Entry.__table__, Entry.__table__.alias("found")
+_question_id = _entry.c.question_id  # a position's alone
 _on, _adherence, _contributor = EntryTopic.__table__, Adherence.__table__, Contributor.__table__
 _asked, _known = Asked.__table__, Known.__table__  # of an entry that is seen already: what hangs on it is seen with it
 
@@ -197,28 +198,30 @@ def _sessions(session: Session, *, on: date) -> list[_Session]:
     return [_Session(*row, questions=tuple(asked[row.forum_id]), topics=frozenset(asked[row.forum_id].values())) for row in rows]
 
 
-def _answered(session: Session, sessions: Sequence[_Session]) -> dict[int, frozenset[int]]:
+def _answered(session: Session, sessions: Sequence[_Session], inside: Collection[int]) -> dict[int, frozenset[int]]:
     """Return for each event the units of the ministry that have a current line for it, their own or another's."""
     events = {s.id for s in sessions}
     by_question: defaultdict[int, list[int]] = defaultdict(list)
     for s in sessions:
         for question in s.questions:
             by_question[question].append(s.id)
-    # numbers first, and the rule of access of what has them: asked of both at once, SQLite walks through all that is visible
-    which = select(_found.c.id).where(
-        or_(_found.c.event_id.in_(sorted(events)), _found.c.question_id.in_(sorted(by_question))), _found.c.kind == Kind.POSITION
+    # numbers first, and only the rule of access and the state of what has them: asked of more at once, SQLite walks through
+    # all that is visible, or all that a unit has
+    which = select(_found.c.id).where(or_(_found.c.event_id.in_(sorted(events)), _found.c.question_id.in_(sorted(by_question))))
+    lines = select(Entry.kind, Entry.event_id, _question_id, Entry.unit_id).where(
+        Entry.id.in_(which), Entry.state == State.RELEASED
     )
-    lines = select(Position.event_id, Position.question_id, Position.unit_id).where(
-        Position.id.in_(which), Position.state == State.RELEASED, Position.unit_id.in_(_inside_ministry())
-    )
+    standing = select(_adherence.c.entry_id).where(_adherence.c.ended_at.is_(None))
     adhering = (
-        select(Position.event_id, Position.question_id, _adherence.c.unit_id)
-        .join(_adherence, _adherence.c.entry_id == Position.id)
-        .where(Position.id.in_(which), Position.state == State.RELEASED, _adherence.c.ended_at.is_(None))
+        select(Entry.kind, Entry.event_id, _question_id, _adherence.c.unit_id)
+        .join(_adherence, _adherence.c.entry_id == Entry.id)
+        .where(Entry.id.in_(standing), Entry.state == State.RELEASED, _adherence.c.ended_at.is_(None))
     )
     found: defaultdict[int, set[int]] = defaultdict(set)
     for rows in (lines, adhering):
-        for event_id, question_id, unit_id in session.execute(rows):
+        for kind, event_id, question_id, unit_id in session.execute(rows):
+            if kind is not Kind.POSITION or unit_id not in inside:
+                continue
             for event in {*([event_id] if event_id in events else []), *by_question.get(question_id or 0, ())}:
                 found[event].add(unit_id)
     return {event: frozenset(units) for event, units in found.items()}
@@ -251,13 +254,14 @@ def _digest(numbers: Iterable[int]) -> str:
     return f"{len(listed)}.{sha256(repr(listed).encode()).hexdigest()[:16]}"
 
 
-def _reviews(session: Session, sessions: Sequence[_Session], filters: Filters, *, on: date) -> list[_Bare]:
+def _reviews(session: Session, sessions: Sequence[_Session], filters: Filters, inside: Collection[int], *, on: date) -> list[_Bare]:
     """Return the lines whose review is overdue before the next event that they are for."""
     by_id, by_forum = {s.id: s for s in sessions}, {s.forum_id: s for s in reversed(sessions)}
     by_question = {q: s for s in reversed(sessions) for q in s.questions}
     which = select(_found.c.id).where(
+        *([_found.c.id == filters.entry_id] if filters.entry_id is not None else []),
+        *([_found.c.unit_id == filters.shown_to.unit_id] if filters.shown_to is not None else []),
         _found.c.review_by < on,
-        _found.c.kind == Kind.POSITION,
         or_(
             _found.c.event_id.in_(sorted(by_id)),
             and_(
@@ -266,25 +270,28 @@ def _reviews(session: Session, sessions: Sequence[_Session], filters: Filters, *
             ),
         ),
     )
-    narrowed = entries.conditions(session, entries.Filters(topic_ids=filters.topic_ids, circle=Circle.MINISTRY))
+    narrowed = entries.conditions(session, entries.Filters(topic_ids=filters.topic_ids))
     rows = session.execute(
         select(
-            Position.id,
-            Position.unit_id,
-            Position.review_by,
-            Position.standing_version,
-            Position.event_id,
-            Position.forum_id,
-            Position.question_id,
+            Entry.id,
+            Entry.kind,
+            Entry.unit_id,
+            Entry.review_by,
+            Entry.standing_version,
+            Entry.event_id,
+            Entry.forum_id,
+            _question_id,
         ).where(
-            Position.id.in_(which),
-            Position.state == State.RELEASED,
+            Entry.id.in_(which),
+            Entry.state == State.RELEASED,
             *narrowed,
-            *([Position.id == filters.entry_id] if filters.entry_id is not None else []),
+            *([Entry.id == filters.entry_id] if filters.entry_id is not None else []),
         )
     ).all()
     found = []
     for row in rows:
+        if row.kind is not Kind.POSITION or row.unit_id not in inside:
+            continue
         named = by_id.get(row.event_id or 0) or by_forum.get(row.forum_id or 0)
         event = named or by_question.get(row.question_id or 0)
         if event is not None and rules.lapsed_before(row.review_by, event_ends_on=event.ends_on, on=on):
@@ -530,9 +537,10 @@ def one(session: Session, reader: Reader, kind: GapKind, key: str, filters: Filt
 def _all_but_consultations(session: Session, filters: Filters, stakes: Stakes, *, on: date) -> list[_Bare]:
     kinds, found = filters.kinds, list[_Bare]()
     sessions = _sessions(session, on=on)
+    inside = set(session.scalars(_inside_ministry()))
     if GapKind.EVENT in kinds:
-        found += _events(sessions, _answered(session, sessions), stakes, on=on)
-    found += _reviews(session, sessions, filters, on=on)
+        found += _events(sessions, _answered(session, sessions, inside), stakes, on=on)
+    found += _reviews(session, sessions, filters, inside, on=on)
     if GapKind.LEAD in kinds:
         subjects = _subjects(session, filters)
         leads, wings = _leads(subjects, stakes), _wings(session, subjects, stakes)
