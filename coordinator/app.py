@@ -12,6 +12,7 @@ import coordinator.deputies.models  # noqa: F401 - here and below: every table i
 import coordinator.digests.models  # noqa: F401
 import coordinator.dossiers.models  # noqa: F401
 import coordinator.exchange.models  # noqa: F401
+import coordinator.exclusions.models  # noqa: F401
 import coordinator.gaps.models  # noqa: F401
 import coordinator.holidays.models  # noqa: F401
 import coordinator.openings.models  # noqa: F401
@@ -33,6 +34,7 @@ from coordinator.digests.views import blueprint as digests
 from coordinator.dossiers.views import blueprint as dossiers
 from coordinator.drafting.views import blueprint as drafting
 from coordinator.entries.views import blueprint as entries
+from coordinator.exclusions.views import blueprint as exclusions
 from coordinator.exports.views import blueprint as exports
 from coordinator.gaps.views import blueprint as gaps
 from coordinator.groups.views import blueprint as groups
@@ -77,6 +79,7 @@ FEATURES = (
     overlaps,
     detector,
     gaps,
+    exclusions,
     chronicle,
     search,
     exports,

@@ -24,6 +24,9 @@ from coordinator.entries.models import Entry
 from coordinator.exchange.actions import stage
 from coordinator.exchange.models import Staged
 from coordinator.exchange.rules import Outcome, Upload
+from coordinator.exclusions import actions as exclusions
+from coordinator.exclusions.models import Exclusion
+from coordinator.exclusions.rules import ExclusionDraft
 from coordinator.gaps import actions as gaps
 from coordinator.gaps import queries as gap_queries
 from coordinator.gaps.models import Asked, GapKind, Known
@@ -341,6 +344,15 @@ class Make:
         bind_reader(self.session, None)
         assert ref is not None
         return ref, one, other
+
+    def exclusion(self, one: Unit, other: Unit, topic: Topic, *, by: Person, days: int = 30) -> Exclusion:
+        """Exclude two units on a topic for so many days. Afterwards nobody is bound to the session."""
+        person = self.act_as(by)
+        draft = ExclusionDraft("They know of each other", self.today + timedelta(days=days))
+        with transaction(self.session):
+            made = exclusions.exclude_units(self.session, one, other, topic, draft, by=person, at=self.at, on=self.today)
+        bind_reader(self.session, None)
+        return made
 
     def reader(self, person: Person) -> Reader:
         """Return a person as the register sees them."""

@@ -15,6 +15,8 @@ from coordinator.entries.models import Entry, EntryVersion, Kind
 from coordinator.entries.queries import visible
 from coordinator.entries.rules import ABOUT_GAPS, OF_A_VERSION, TOLD
 from coordinator.errors import NotFound
+from coordinator.exclusions.queries import of_exclusion
+from coordinator.exclusions.queries import some as some_exclusions
 from coordinator.gaps.models import Known
 from coordinator.history.models import Event as Happening
 from coordinator.history.models import Note, Payload
@@ -28,7 +30,7 @@ from coordinator.topics.models import Topic
 # --- who may know of what: what nobody is named for here is nobody's ------------------------------------------------------
 
 _entry, _version, _payload = Entry.__table__.alias(), EntryVersion.__table__.alias(), Payload.__table__.alias()
-_of_overlap = of_overlap(Happening.subject_id)
+_of_overlap, _of_exclusion = of_overlap(Happening.subject_id), of_exclusion(Happening.subject_id)
 OPEN_LISTS = ("forum", "event", "question", "counterpart", "instrument")
 
 
@@ -77,6 +79,7 @@ def known_to(reader: Reader) -> ColumnElement[bool]:
     by_kind: dict[str, ColumnElement[bool]] = {
         "entry": _of_entries(reader),
         "overlap": _of_overlap(reader),
+        "exclusion": _of_exclusion(reader),
         # outside the ministry, nobody is told which unit has a stake in what
         "topic": true() if inside else Happening.action.not_like("equity.%"),
         "organisation": _of_organisations(reader, inside=inside),
@@ -185,6 +188,13 @@ def company(session: Session, events: Sequence[Happening], *, also: Iterable[tup
     _overlaps(session, found, about["overlap"], [e.number for e in events])
     said = select(Known.number, Known.why).where(Known.number.in_([e.number for e in events]))
     found.known = dict(session.execute(said).all())
+    for exclusion in some_exclusions(session, about["exclusion"]):
+        ends = [e for e in (exclusion.low, exclusion.high) if e is not None]
+        units = [u.short_name for u in (exclusion.unit, exclusion.other_unit) if u is not None]
+        name = " ↔ ".join([f"{e.unit.short_name}: {e.title}" for e in ends] or units)
+        more = exclusion.topic.name if exclusion.topic is not None else exclusion.phrase
+        level = max((e.level for e in ends), default=None)
+        found.things["exclusion", exclusion.id] = Thing(f"{name}, {more}" if more else name, exclusion.ref, level=level)
     found.before = _before(session, [e for e in events if e.action.endswith(".revised") and e.subject_kind != "entry"])
     return found
 

@@ -73,6 +73,7 @@ KINDS = {
     "digest": N_("Letter"),
     "day": N_("Day"),
     "demo": N_("Demo"),
+    "exclusion": N_("Exclusion"),
 }
 """The word before the dot of an action."""
 
@@ -141,6 +142,8 @@ DEEDS = {
     "asked": N_("unit asked"),
     "unasked": N_("asking taken back"),
     "known": N_("known"),
+    "excluded": N_("excluded"),
+    "made": N_("made"),
 }
 """The word after the dot: all that an auditor is told of an event."""
 
@@ -186,6 +189,10 @@ SENTENCES: dict[str, str] = {
     "overlap.handed_over": N_("%(by_unit)s handed it over to a colleague."),
     "person.handed_over": N_("The work was handed over to %(colleague)s."),
     "overlap.reopened": N_("%(by_unit)s took it up again."),
+    "overlap.excluded": N_("%(by_unit)s excluded the pair."),
+    "exclusion.made": N_("Excluded until %(until)s, because: %(reason)s"),
+    "exclusion.ended": N_("The exclusion was ended before its day; what it hid is flagged again."),
+    "exclusion.expired": N_("The exclusion ran out; what it hid is flagged again."),
     "overlaps.updated": N_("The overlaps were brought up to date."),
     "overlaps.moved": N_("The overlaps went on with the units that follow."),
     "topic.renamed": N_("Renamed from “%(from)s” to “%(to)s”."),

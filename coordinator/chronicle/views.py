@@ -28,6 +28,7 @@ blueprint = Blueprint("chronicle", __name__, url_prefix="/history")
 THINGS = {
     "entry": "entries.show",
     "overlap": "overlaps.show",
+    "exclusion": "exclusions.show",
     "topic": "topics.show",
     "unit": "people.unit",
     "organisation": "people.organisation",

@@ -23,7 +23,7 @@ from coordinator.gaps.queries import one as one_gap
 from coordinator.gaps.rules import key_of
 from coordinator.history.actions import record
 from coordinator.overlaps import actions as overlaps
-from coordinator.overlaps.models import Outcome
+from coordinator.overlaps.models import Dismissal, Outcome
 from coordinator.overlaps.queries import one
 from coordinator.people.models import Person, Unit
 from coordinator.people.queries import reader_of, unit_by_name
@@ -100,7 +100,7 @@ def _decide(session: Session, step: Step, ministry: Ministry, known: Known, by: 
         case "acknowledge":
             overlaps.acknowledge(session, overlap, by=by, at=at)
         case "dismiss":
-            overlaps.dismiss(session, overlap, why=said["text"], by=by, at=at)
+            overlaps.dismiss(session, overlap, why=said["text"], reason=Dismissal(said["reason"]), by=by, at=at)
         case "settle":
             overlaps.settle(
                 session,

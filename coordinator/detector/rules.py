@@ -1,11 +1,14 @@
-"""What the detector says of a pair that it is silent about: each signal, and what each kind would have asked for."""
+"""What the detector says of a pair that it is silent about, and how often it is right about the others."""
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from coordinator.entries.models import Entry, State
 from coordinator.errors import N_
-from coordinator.overlaps.models import OverlapKind
+from coordinator.exclusions.models import Exclusion, ExclusionKind
+from coordinator.overlaps.models import Dismissal, OverlapKind
 from coordinator.overlaps.rules import STRONGEST_FIRST, Facts, Floors, Signals, Vocabulary, clash
 from coordinator.people.models import Person, Role
 
@@ -15,6 +18,11 @@ from coordinator.people.models import Person, Role
 def may_ask_why(person: Person) -> bool:
     """A coordinator asks why two entries are not flagged: both of them seen, or the question is about nothing."""
     return Role.COORDINATOR in person.roles
+
+
+def may_see_health(person: Person) -> bool:
+    """Coordinators, leadership and administrators look at how the detector does; over what they may read, as everywhere."""
+    return bool(person.roles & {Role.COORDINATOR, Role.LEADERSHIP, Role.ADMINISTRATOR})
 
 
 # --- what stands before every signal -----------------------------------------------------------------------------------
@@ -39,6 +47,18 @@ def barred(one: Entry, other: Entry, *, waiting: bool, t: Any = str) -> list[str
             str(t(N_("A large change is still being worked through; what is kept of this pair may be older than this page.")))
         )
     return found
+
+
+def hidden(exclusion: Exclusion, *, day: str, t: Any = str) -> str:
+    """Return in words which exclusion hides a pair; `day` is its last one, in words."""
+    said = {"unit": exclusion.owner_unit.short_name, "day": day, "reason": exclusion.reason}
+    if exclusion.kind is ExclusionKind.PAIR:
+        return _say(t, N_("%(unit)s excluded this pair until %(day)s: %(reason)s"), **said)
+    if exclusion.kind is ExclusionKind.UNITS and exclusion.topic is not None:
+        sentence = N_("%(unit)s excluded the two units on “%(topic)s” until %(day)s: %(reason)s")
+        return _say(t, sentence, topic=exclusion.topic.name, **said)
+    sentence = N_("“%(phrase)s” is left out of the texts of %(unit)s until %(day)s: %(reason)s")
+    return _say(t, sentence, phrase=exclusion.phrase, **said)
 
 
 # --- the signals, one by one -------------------------------------------------------------------------------------------
@@ -238,3 +258,86 @@ def _unlike(s: Signals, floor: float, compared: bool, t: Any) -> list[str]:
 def _below(number: float, floor: float) -> str:
     """Return a number in words that do not round it up to the floor that it misses."""
     return _share(number) if _share(number) != _share(floor) else f"{number:.4f}"
+
+
+# --- how often it is right -----------------------------------------------------------------------------------------------
+
+WRONG = frozenset({Dismissal.NOT_SAME, Dismissal.TEXTS, Dismissal.TOO_BROAD})
+"""Dismissed so, a flag was an error; *coordinated already* was right and late, and *something else* says nothing either way."""
+
+
+@dataclass(frozen=True)
+class Precision:
+    """The part of the judged flags that was right, 0 to 1, and the interval in which it lies for nineteen samples in twenty."""
+
+    judged: int
+    wrong: int
+    share: float
+    low: float
+    high: float
+
+
+def precision(*, settled: int, dismissed: Mapping[Dismissal | None, int]) -> Precision | None:
+    """Return how often flags were right, of those that the units judged; None if they judged none."""
+    wrong = sum(dismissed.get(reason, 0) for reason in WRONG)
+    judged = settled + wrong + dismissed.get(Dismissal.COORDINATED, 0)
+    if not judged:
+        return None
+    low, high = wilson(judged - wrong, judged)
+    return Precision(judged, wrong, (judged - wrong) / judged, low, high)
+
+
+def wilson(hits: int, tries: int, z: float = 1.959964) -> tuple[float, float]:
+    """Return the score interval of a share, 95 % by default (E. B. Wilson, J. Am. Stat. Assoc. 22, 1927, 209–212).
+
+    Unlike the plain one it stays within 0 and 1 and says something honest of few tries.
+    """
+    share, square = hits / tries, z * z
+    middle = (share + square / (2 * tries)) / (1 + square / tries)
+    half = z / (1 + square / tries) * math.sqrt(share * (1 - share) / tries + square / (4 * tries * tries))
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+@dataclass(frozen=True)
+class KindHealth:
+    """What became of the flags of one kind."""
+
+    kind: OverlapKind
+    raised: int
+    open: int
+    acknowledged: int
+    settled: int
+    dismissed: Mapping[Dismissal | None, int]
+    lapsed: int
+
+    @property
+    def dismissals(self) -> int:
+        """Return how many were dismissed, for whatever reason."""
+        return sum(self.dismissed.values())
+
+    @property
+    def precision(self) -> Precision | None:
+        """Return how often they were right."""
+        return precision(settled=self.settled, dismissed=self.dismissed)
+
+
+# --- topics that drown others ----------------------------------------------------------------------------------------------
+
+JUDGED_ENOUGH = 4
+"""So many flags on a topic have to be judged before their dismissals speak against it."""
+
+
+@dataclass(frozen=True)
+class TopicUse:
+    """How a topic is used, as one reader sees it."""
+
+    topic_id: int
+    units: int
+    entries: int
+    judged: int
+    wrong: int
+
+
+def proposes_umbrella(use: TopicUse, *, crowded: int) -> bool:
+    """More units work on it than anybody compares in pairs, or half of what was judged on it was dismissed as an error."""
+    return use.units > crowded or (use.judged >= JUDGED_ENOUGH and 2 * use.wrong >= use.judged)

@@ -470,6 +470,8 @@ _CHIPS: dict[str, tuple[Any, Callable[[Any], str]]] = {
     "stance": (_l("Stance"), lambda s: translated(s.label)),
     "state": (_l("State"), lambda s: {"all": _("All"), "current": _("Not closed yet")}.get(s) or translated(s.label)),
     "current": (_l("State"), lambda _yes: _("Current")),
+    "closed_as": (_l("Closed"), lambda c: translated(c.label)),
+    "dismissed_as": (_l("Dismissed"), lambda d: translated(d.label)),
     "unacknowledged": (_l("Acknowledged"), lambda _yes: _("By nobody yet")),
     "opened": (_l("Found"), lambda d: _("In the week of %(day)s", day=day(d))),
     "closed": (_l("Closed"), lambda d: _("In the week of %(day)s", day=day(d))),

@@ -145,6 +145,22 @@ def by_form(session: Session, author_id: int, form_key: str) -> Entry | None:
     ).one_or_none()
 
 
+def unseen_since(session: Session, entry_ids: Iterable[int]) -> datetime | None:
+    """Return when the first version of some entries was released that the reader may not see, or None if there is none.
+
+    From then on, what hangs on the entries may have come from that version.
+    """
+    ids = sorted(entry_ids)
+    released = EntryVersion.entry_id.in_(ids), EntryVersion.released_at.is_not(None)
+    seen = set(session.scalars(select(EntryVersion.id).where(*released)))
+    version = EntryVersion.__table__
+    with read_as_system(session, "detector") as connection:
+        rows = connection.execute(
+            select(version.c.id, version.c.released_at).where(version.c.entry_id.in_(ids), version.c.released_at.is_not(None))
+        ).all()
+    return min((at for i, at in rows if i not in seen), default=None)
+
+
 def tokens_of(session: Session, audience_id: int) -> frozenset[str]:
     """Return the tokens of an audience."""
     return frozenset(session.scalars(select(AudienceToken.token).where(AudienceToken.audience_id == audience_id)))

@@ -269,6 +269,7 @@ def overlap_rows(session: Session, ids: Sequence[int], *, person: Person, on: da
                 **_end("first", seen.mine),
                 **_end("second", seen.theirs),
                 "reasons": list(seen.reasons),
+                "settings": overlap.settings,
                 "acknowledged_by": [u.short_name for u in seen.acknowledged],
                 "waiting_for": [u.short_name for u in seen.waiting],
                 "outcome": overlap.outcome.value if overlap.outcome else None,

@@ -120,6 +120,7 @@ OVERLAP_COLUMNS = (
     "second_level",
     "second_ref",
     "reasons",
+    "settings",
     "acknowledged_by",
     "waiting_for",
     "outcome",

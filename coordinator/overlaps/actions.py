@@ -14,6 +14,10 @@ from coordinator.entries import actions as entries
 from coordinator.entries.models import Entry, State
 from coordinator.entries.rules import may_see
 from coordinator.errors import Refused
+from coordinator.exclusions.actions import exclude_pair
+from coordinator.exclusions.models import Exclusion
+from coordinator.exclusions.queries import phrases as phrases_of_units
+from coordinator.exclusions.rules import ExclusionDraft, without
 from coordinator.history.actions import record
 from coordinator.likeness.actions import keep_texts, view_of
 from coordinator.likeness.queries import views_of
@@ -22,11 +26,14 @@ from coordinator.overlaps import queries
 from coordinator.overlaps.models import (
     FAR,
     Closing,
+    Dismissal,
+    Hidden,
     Outcome,
     Overlap,
     OverlapKind,
     OverlapState,
     Recheck,
+    Severity,
     Side,
     Step,
 )
@@ -43,15 +50,19 @@ from coordinator.overlaps.rules import (
     Text,
     Vocabulary,
     WhyDismiss,
+    check_excludable,
     dismissal_needs_both,
     fingerprint,
     first_acknowledged,
+    hidden_by,
     is_side,
     judge,
+    may_act,
     sides_after,
     signals,
     state_of,
     texts_compared,
+    weigh,
     what_changed,
     without_topic,
 )
@@ -66,7 +77,8 @@ from coordinator.words.models import EntryWords
 from coordinator.words.queries import keyword_counts
 from coordinator.words.rules import keywords, phrases
 
-_overlap, _side, _step, _entry = Overlap.__table__, Side.__table__, Step.__table__, Entry.__table__
+_overlap, _side, _step, _hidden = Overlap.__table__, Side.__table__, Step.__table__, Hidden.__table__
+_entry = Entry.__table__
 Pair = tuple[int, int]
 CHUNK = 500
 MOST_IN_VIEW = 4000  # texts compared at a time, some seven kilobytes each
@@ -81,6 +93,8 @@ class Found:
     low: Facts
     high: Facts
     finding: Finding
+    hidden: tuple[int, ...] = ()
+    """The exclusions that hide it."""
 
 
 @dataclass
@@ -132,9 +146,10 @@ def find(
     found: dict[Pair, Found] = {}
     for low, high in sorted(structural | alike.keys()):
         like = alike.get((low, high))
-        finding = judge(signals(facts[low], facts[high], known, as_text(like) if like else Text()), known, floors)
+        seen = signals(facts[low], facts[high], known, as_text(like) if like else Text())
+        finding = weigh(seen, known, floors)
         if finding is not None:
-            found[low, high] = Found(facts[low], facts[high], finding)
+            found[low, high] = Found(facts[low], facts[high], finding, hidden_by(seen, finding))
     return _with_phrases(connection, found, alike, known, floors)
 
 
@@ -200,9 +215,9 @@ def _with_phrases(
         (a_title, a_text, language), (b_title, b_text, _) = said[pair[0]], said[pair[1]]
         text = as_text(alike[pair], phrases(a_title, a_text, b_title, b_text, language))
         before = found[pair]
-        finding = judge(signals(before.low, before.high, known, text), known, floors)
+        finding = weigh(signals(before.low, before.high, known, text), known, floors)
         if finding is not None:
-            found[pair] = Found(before.low, before.high, finding)
+            found[pair] = replace(before, finding=finding)
     return found
 
 
@@ -221,7 +236,10 @@ def would_touch(session: Session, content: dict[str, Any], *, unit_id: int, on: 
     candidate is let go before it costs anything.
     """
     title, body, language = content.get("title", ""), content.get("text", ""), content.get("language", "en")
-    own_view = view_of(title, body, language)  # before anything is read: encoding takes its time
+    with read_as_system(session, "detector") as connection:
+        left_out = phrases_of_units(connection).get(unit_id, ())
+    title, body = without(title, left_out), without(body, left_out)
+    own_view = view_of(title, body, language)  # before all the rest is read: encoding takes its time
     reader = bound_reader(session)
     if reader is None:
         raise Unscoped
@@ -274,7 +292,7 @@ def follow(session: Session, change: Change, *, inline: int) -> None:
         rows = [{"entry_id": i} for i in later if i not in known]
         if rows:
             session.execute(insert(Recheck), rows)
-    bring_up_to_date(session, now_, at=change.at, names=bool(change.touched.keys() - {"entry"}))
+    bring_up_to_date(session, now_, at=change.at, names=bool(change.touched.keys() - {"entry", "compared"}))
 
 
 def bring_up_to_date(session: Session, ids: Sequence[int], *, at: datetime, names: bool = False) -> int:
@@ -292,6 +310,7 @@ def bring_up_to_date(session: Session, ids: Sequence[int], *, at: datetime, name
             standing = _standing(connection, or_(_overlap.c.low_id.in_(some), _overlap.c.high_id.in_(some)))
             found = find(connection, some, known, floors, also=_acted(standing), higher=False)
             changed += _keep(session, connection, found, standing, at=at)
+            changed += _keep_hidden(connection, found, or_(_hidden.c.low_id.in_(some), _hidden.c.high_id.in_(some)))
     return changed
 
 
@@ -327,19 +346,65 @@ def recompute(session: Session, *, after: int, at: datetime, size: int = CHUNK) 
     with read_as_system(session, "detector") as connection:
         last, found, standing = _look(connection, after=after, size=size)
         changed = _keep(session, connection, found, standing, at=at)
+        upper = _hidden.c.low_id <= last if last is not None else true()
+        changed += _keep_hidden(connection, found, and_(_hidden.c.low_id > after, upper))
     return changed, last
 
 
-def _look(connection: Connection, *, after: int, size: int) -> tuple[int | None, dict[Pair, Found], dict[Pair, Standing]]:
+def _look(
+    connection: Connection, *, after: int, size: int, floors: Floors | None = None
+) -> tuple[int | None, dict[Pair, Found], dict[Pair, Standing]]:
     """Return what is found and what is kept of the pairs whose lower end is one of the next entries, and the last of these."""
     ids = queries.released_ids(connection, after=after, most=size)
     last = ids[-1] if len(ids) == size else None
     upper = _overlap.c.low_id <= last if last is not None else true()
-    known, floors = queries.vocabulary(connection), queries.floors()
+    known, floors = queries.vocabulary(connection), floors or queries.floors()
     # rows whose lower end is no longer released fall into the range too, and lapse
     standing = _standing(connection, and_(_overlap.c.low_id > after, upper))
     found = find(connection, ids, known, floors, also=_acted(standing), higher=True) if ids else {}
     return last, found, standing
+
+
+Flag = tuple[OverlapKind, Severity]
+Moves = dict[Pair, tuple[Flag | None, Flag | None]]
+"""What other settings would make of some pairs: what each is flagged as now, and what it would be."""
+
+
+def preview(session: Session, floors: Floors, *, after: int, size: int = CHUNK) -> tuple[Moves, int | None]:
+    """Return what other settings would change of the pairs whose lower end is one of the next entries, and the last of these.
+
+    Changes nothing. What stays as it is comes along, so that it can be counted.
+    """
+    with read_as_system(session, "detector") as connection:
+        last, found, standing = _look(connection, after=after, size=size, floors=floors)
+    return _moves(found, standing), last
+
+
+def preview_among(session: Session, ids: Sequence[int], floors: Floors) -> Moves:
+    """Return what other settings would change of the pairs among some released entries; changes nothing."""
+    among, moves = set(ids), Moves()
+    with read_as_system(session, "detector") as connection:
+        known = queries.vocabulary(connection)
+        for some in _chunks(sorted(among)):
+            standing = _standing(connection, or_(_overlap.c.low_id.in_(some), _overlap.c.high_id.in_(some)))
+            found = find(connection, some, known, floors, also=_acted(standing), higher=False)
+            moves |= _moves(found, standing)
+    return {pair: move for pair, move in moves.items() if among.issuperset(pair)}
+
+
+def _moves(found: dict[Pair, Found], standing: dict[Pair, Standing]) -> Moves:
+    now = {pair: (s.row.kind, s.row.severity) for pair, s in standing.items() if s.row.current}
+    then = {pair: (f.finding.kind, f.finding.severity) for pair, f in _stored(found, standing).items()}
+    return {pair: (now.get(pair), then.get(pair)) for pair in sorted(now.keys() | then.keys())}
+
+
+def _stored(found: dict[Pair, Found], standing: dict[Pair, Standing]) -> dict[Pair, Found]:
+    """Return what of all that was found is kept: nothing that is excluded, and contacts that somebody acted on."""
+    return {
+        pair: f
+        for pair, f in found.items()
+        if not f.hidden and (f.finding.kind != OverlapKind.CONTACT or (pair in standing and standing[pair].acted))
+    }
 
 
 def unlike(session: Session, *, size: int = CHUNK) -> list[str]:
@@ -387,13 +452,34 @@ def _keep(
     return len(plans)
 
 
+def _keep_hidden(connection: Connection, found: dict[Pair, Found], where: Any) -> int:
+    """Keep which pairs exclusions hide, among those looked at; return how many rows changed."""
+    known = {
+        (row.exclusion_id, row.low_id, row.high_id): (row.kind, row.severity)
+        for row in connection.execute(select(_hidden).where(where))
+    }
+    wanted = {
+        (exclusion_id, *pair): (f.finding.kind, f.finding.severity)
+        for pair, f in found.items()
+        for exclusion_id in f.hidden
+        if f.finding.kind != OverlapKind.CONTACT
+    }
+    gone = sorted(key for key, said in known.items() if wanted.get(key) != said)
+    fresh = sorted(key for key, said in wanted.items() if known.get(key) != said)
+    for exclusion_id, low, high in gone:
+        same = (_hidden.c.exclusion_id == exclusion_id, _hidden.c.low_id == low, _hidden.c.high_id == high)
+        connection.execute(delete(Hidden).where(*same))
+    if fresh:
+        names = ("exclusion_id", "low_id", "high_id", "kind", "severity")
+        connection.execute(insert(Hidden), [dict(zip(names, (*key, *wanted[key]), strict=True)) for key in fresh])
+    return len(set(gone) | set(fresh))
+
+
 def _plans(
     session: Session, connection: Connection, found: dict[Pair, Found], standing: dict[Pair, Standing]
 ) -> list[tuple[Pair, Plan]]:
     """Return what has to be written so that what is kept is what was found."""
-    stored = {
-        pair: f for pair, f in found.items() if f.finding.kind != OverlapKind.CONTACT or (pair in standing and standing[pair].acted)
-    }
+    stored = _stored(found, standing)
     asked = _asked(session, connection, stored)
     sides = _sides(connection, [s.row.id for s in standing.values()])
     return [
@@ -411,8 +497,8 @@ def _plan(new: Found | None, old: Standing | None, asked: dict[int, bool], sides
     columns = _columns(new)
     if old is None:
         state = state_of(current=True, closed_as=None, sides=[SideFacts(u, a) for u, a in asked.items()])
-        ends = {"low_id": new.low.id, "high_id": new.high.id}
-        return Plan("raised", None, columns | ends | {"current": True, "state": state}, asked)
+        ends = {"low_id": new.low.id, "high_id": new.high.id, "settings": new.finding.settings}
+        return Plan("raised", None, columns | ends | {"current": True, "state": state}, asked, detail=_by(new))
     row = old.row
     known = sides.get(row.id, {})
     reopened = row.fingerprint != columns["fingerprint"]
@@ -424,6 +510,7 @@ def _plan(new: Found | None, old: Standing | None, asked: dict[int, bool], sides
         columns |= {
             "closed_as": None,
             "closed_at": None,
+            "dismissed_as": None,
             "outcome": None,
             "statement": "",
             "look_again_on": None,
@@ -432,12 +519,17 @@ def _plan(new: Found | None, old: Standing | None, asked: dict[int, bool], sides
     same_sides = {u: s.asked for u, s in known.items()} == asked
     if same_sides and all(_same(getattr(row, k), v) for k, v in columns.items()):
         return None
+    columns["settings"] = new.finding.settings  # only with something else: other settings that say the same are no change
     if reopened:
         did = "reopened" if old.acted else "changed"
-        detail = {"before": row.inputs, "after": columns["inputs"], "what": what_changed(row.inputs, columns["inputs"])}
+        detail = {"before": row.inputs, "after": columns["inputs"], "what": what_changed(row.inputs, columns["inputs"]), **_by(new)}
         return Plan(did, row.id, columns, asked, reset=True, again=True, detail=detail)
     again = not row.current and row.closed_as is None
-    return Plan("returned" if not row.current else "updated", row.id, columns, asked, again=again)
+    return Plan("returned" if not row.current else "updated", row.id, columns, asked, again=again, detail=_by(new))
+
+
+def _by(new: Found) -> dict[str, Any]:
+    return {"settings": new.finding.settings}
 
 
 def _same(kept: Any, new: Any) -> bool:
@@ -502,6 +594,7 @@ def _write(connection: Connection, plans: Sequence[Plan], *, number: int, at: da
                     closing_at=None,
                     closing_by_id=None,
                     closing_why="",
+                    dismissal=None,
                 )
             )
         if plan.did != "updated":
@@ -530,7 +623,7 @@ def _write_fresh(connection: Connection, fresh: list[Plan], steps: list[dict[str
         for u, a in p.asked.items()
     ]
     connection.execute(insert(Side), sides)
-    steps += [_step_row(ids[r["ref"]], "raised", number, at, None) for r in rows]
+    steps += [_step_row(ids[r["ref"]], "raised", number, at, p.detail) for r, p in zip(rows, fresh, strict=True)]
 
 
 def _write_sides(connection: Connection, overlap_id: int, asked: dict[int, bool]) -> None:
@@ -614,12 +707,15 @@ def acknowledge(session: Session, overlap: Overlap, *, by: Person, at: datetime)
     _act(session, overlap, "acknowledged", by=by, at=at)
 
 
-def dismiss(session: Session, overlap: Overlap, *, why: str, by: Person, at: datetime) -> None:
-    """Say that it is nothing, and why. High and critical ones close when both units say so, or a coordinator does."""
+def dismiss(session: Session, overlap: Overlap, *, why: str, reason: Dismissal = Dismissal.OTHER, by: Person, at: datetime) -> None:
+    """Say that it is nothing, and why, in a word and in a sentence.
+
+    High and critical ones close when both units say so, or a coordinator does.
+    """
     if not why.strip():
         raise WhyDismiss
     alone = Role.COORDINATOR in by.roles or not dismissal_needs_both(overlap.severity)
-    _close(session, overlap, Closing.DISMISS, alone=alone, why=why.strip(), by=by, at=at)
+    _close(session, overlap, Closing.DISMISS, alone=alone, why=why.strip(), reason=reason, by=by, at=at)
 
 
 def settle(
@@ -656,7 +752,7 @@ def agree(session: Session, overlap: Overlap, *, by: Person, at: datetime) -> No
     offered = next((s for s in _sides_of(session, overlap) if s.unit_id != own.unit_id and s.closing), None)
     if offered is None or offered.closing is None:
         raise NotYourOverlap("There is nothing on the table to agree to.")
-    _close(session, overlap, offered.closing, alone=False, why=offered.closing_why, by=by, at=at)
+    _close(session, overlap, offered.closing, alone=False, why=offered.closing_why, reason=offered.dismissal, by=by, at=at)
 
 
 def reopen(session: Session, overlap: Overlap, *, why: str, by: Person, at: datetime) -> None:
@@ -667,9 +763,10 @@ def reopen(session: Session, overlap: Overlap, *, why: str, by: Person, at: date
         raise Lapsed
     if not why.strip():
         raise WhyDismiss("Say why it is taken up again.", field="why")
-    overlap.closed_as, overlap.closed_at, overlap.reopened_at = None, None, at
+    overlap.closed_as, overlap.closed_at, overlap.dismissed_as, overlap.reopened_at = None, None, None, at
     for side in _sides_of(session, overlap):
         side.closing, side.closing_at, side.closing_by_id, side.closing_why = None, None, None, ""
+        side.dismissal = None
     _settle_state(session, overlap)
     _act(session, overlap, "reopened", by=by, at=at, said=why.strip())
 
@@ -703,18 +800,45 @@ def take_up(session: Session, low: Any, high: Any, *, by: Person, at: datetime) 
     return overlap
 
 
-def _close(session: Session, overlap: Overlap, closing: Closing, *, alone: bool, why: str, by: Person, at: datetime) -> None:
+def exclude(session: Session, overlap: Overlap, draft: ExclusionDraft, *, by: Person, at: datetime, on: date) -> Exclusion:
+    """Exclude a pair until a day: it is flagged no longer, unless it becomes critical. The overlap comes with both ends.
+
+    Raises NotYourOverlap, Lapsed, CriticalStands, ExcludesBoth and what exclusions refuse.
+    """
+    session.refresh(overlap, [c.key for c in Overlap.__mapper__.column_attrs])
+    if not may_act(by, overlap):
+        raise NotYourOverlap
+    if not overlap.current:
+        raise Lapsed
+    check_excludable(by, overlap)
+    made = exclude_pair(session, overlap.low, overlap.high, draft, by=by, at=at, on=on)
+    _act(session, overlap, "excluded", by=by, at=at, said=made.reason)
+    return made
+
+
+def _close(
+    session: Session,
+    overlap: Overlap,
+    closing: Closing,
+    *,
+    alone: bool,
+    why: str,
+    reason: Dismissal | None = None,
+    by: Person,
+    at: datetime,
+) -> None:
     _still_open(overlap)
     own = _own_side(session, overlap, by)
     if own is None and Role.COORDINATOR not in by.roles:
         raise NotYourOverlap
     if own is not None:
         own.closing, own.closing_at, own.closing_by_id, own.closing_why = closing, at, by.id, why
+        own.dismissal = reason
         if own.acknowledged_at is None:
             own.acknowledged_at, own.acknowledged_by_id = at, by.id
     asked = [s for s in _sides_of(session, overlap) if s.asked]
     if alone or (asked and all(s.closing is closing for s in asked)):
-        overlap.closed_as, overlap.closed_at = closing, at
+        overlap.closed_as, overlap.closed_at, overlap.dismissed_as = closing, at, reason
         done = "settled" if closing is Closing.SETTLE else "dismissed"
     else:
         done = "proposed_settling" if closing is Closing.SETTLE else "proposed_dismissing"
@@ -812,7 +936,7 @@ def _follow_topic(session: Session, gone: Topic, into: Topic, at: datetime) -> N
                 inputs = without_topic(row.inputs, gone.id, into.id)
                 if row.low_id in facts and row.high_id in facts:
                     after = signals(facts[row.low_id], facts[row.high_id], known, Text())
-                    finding = judge(after, known, floors)
+                    finding = weigh(after, known, floors)
                     if finding is not None and RANK[finding.severity] >= row.rank:
                         inputs |= {"topics": list(after.topics), "related": [list(edge) for edge in after.related]}
                 if inputs != row.inputs:

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -12,8 +13,9 @@ from flask.cli import AppGroup
 from coordinator.clock import now
 from coordinator.db import bind_reader, db, read_as_system, transaction
 from coordinator.overlaps import actions, queries
-from coordinator.overlaps.rules import sentence
+from coordinator.overlaps.rules import BadSettings, Tally, checked_settings, sentence
 from coordinator.people.queries import person_by_email, reader_of
+from coordinator.settings import detection
 
 group = AppGroup("overlaps", help="Find overlaps again, and take them out.")
 
@@ -36,6 +38,35 @@ def recompute(chunk: int) -> None:
             session.expunge_all()
             bar.update(chunk)
     click.echo(f"{total:,} released entries looked at, {changed:,} overlaps changed")
+
+
+@group.command()
+@click.argument("config", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--chunk", default=actions.CHUNK, show_default=True, type=click.IntRange(1, 5000), help="Entries of one look.")
+def preview(config: Path, chunk: int) -> None:
+    """Say what the settings of CONFIG (a changed copy of detection.toml) would add and remove on today's data. Changes nothing."""
+    try:
+        said = checked_settings(tomllib.loads(config.read_text(encoding="utf-8")), like=detection())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, BadSettings) as error:
+        raise click.ClickException(f"{config}: {error}") from error
+    session, floors = db.session(), queries.floors_of(said)
+    bind_reader(session, None)
+    with read_as_system(session, "check") as connection:
+        total = queries.released_count(connection)
+    tally, after = Tally(), 0
+    last: int | None = 0
+    with click.progressbar(length=total, label="Looking", file=sys.stderr) as bar:
+        while last is not None:
+            moves, last = actions.preview(session, floors, after=after, size=chunk)
+            tally = tally.and_those(moves.values())
+            after = last or after
+            session.rollback()  # each look its own reading, so that nobody waits for it
+            bar.update(chunk)
+    click.echo(f"Settings {queries.floors().version} now, {floors.version} in {config.name}.")
+    for row in tally.rows():
+        click.echo(
+            f"{row.kind.value:<12} {row.stay:>8,} stay {row.added:>8,} added {row.removed:>8,} removed {row.other:>8,} change"
+        )
 
 
 @group.command()
@@ -83,5 +114,6 @@ def _write_lines(rows: Iterator[Any], stream: IO[str]) -> None:
             "score": row.score,
             "reasons": [sentence(reason) for reason in row.reasons],
             "signals": row.reasons,
+            "settings": row.settings,
         }
         stream.write(json.dumps(line, ensure_ascii=False) + "\n")

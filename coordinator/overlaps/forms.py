@@ -5,12 +5,13 @@ from flask_babel import lazy_gettext as _l
 from wtforms.validators import ValidationError
 
 from coordinator.fields import DateField, Form, RefField, Required, Text, WordRadioField
-from coordinator.overlaps.models import Outcome
+from coordinator.overlaps.models import Dismissal, Outcome
 
 
 class DismissForm(Form):
     """Why an overlap is nothing."""
 
+    reason = WordRadioField(_l("What it is instead"), [Required(_l("Choose what it is instead."))], words=Dismissal)
     why = Text(_l("Why is this nothing?"), [Required(_l("Say why this is nothing, for whoever looks at it next."))], most=2_000)
 
 

@@ -95,6 +95,32 @@ class Closing(StrEnum):
     SETTLE = "settle"
     DISMISS = "dismiss"
 
+    @property
+    def label(self) -> str:
+        """Return the word that a person reads."""
+        return {Closing.SETTLE: N_("Settled"), Closing.DISMISS: N_("Dismissed")}[self]
+
+
+class Dismissal(StrEnum):
+    """Why an overlap is nothing: what the detector is measured by."""
+
+    NOT_SAME = "not_same"
+    TEXTS = "texts"
+    TOO_BROAD = "too_broad"
+    COORDINATED = "coordinated"
+    OTHER = "other"
+
+    @property
+    def label(self) -> str:
+        """Return the words that a person reads."""
+        return {
+            Dismissal.NOT_SAME: N_("Not the same subject"),
+            Dismissal.TEXTS: N_("Only the wording is alike"),
+            Dismissal.TOO_BROAD: N_("The common topic is too broad"),
+            Dismissal.COORDINATED: N_("Coordinated already"),
+            Dismissal.OTHER: N_("Something else"),
+        }[self]
+
 
 class Outcome(StrEnum):
     """What a settlement comes to."""
@@ -141,6 +167,7 @@ class Overlap(Referable, Base):
     reasons: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
     inputs: Mapped[dict[str, Any]] = mapped_column(JSON)
     fingerprint: Mapped[str] = mapped_column(String(64))
+    settings: Mapped[str | None] = mapped_column(String(12))  # the version of the floors and weights that last said so
     current: Mapped[bool] = mapped_column(default=True)
     state: Mapped[OverlapState] = mapped_column(word(OverlapState), default=OverlapState.OPEN)
     found_at: Mapped[datetime] = mapped_column(Moment, index=True)
@@ -150,6 +177,7 @@ class Overlap(Referable, Base):
     changed_at: Mapped[datetime] = mapped_column(Moment)
     changed_number: Mapped[int] = mapped_column(BigInteger, index=True)
     closed_as: Mapped[Closing | None] = mapped_column(word(Closing))
+    dismissed_as: Mapped[Dismissal | None] = mapped_column(word(Dismissal))
     outcome: Mapped[Outcome | None] = mapped_column(word(Outcome))
     statement: Mapped[str] = mapped_column(Text, default="")
     lead_unit_id: Mapped[int | None] = mapped_column(ForeignKey("unit.id"))
@@ -188,6 +216,7 @@ class Side(Base):
     closing_at: Mapped[datetime | None] = mapped_column(Moment)
     closing_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     closing_why: Mapped[str] = mapped_column(Text, default="")
+    dismissal: Mapped[Dismissal | None] = mapped_column(word(Dismissal))
 
     unit: Mapped[Unit] = relationship(lazy="raise")
     acknowledged_by: Mapped[Person | None] = relationship(lazy="raise", foreign_keys=[acknowledged_by_id])
@@ -212,6 +241,22 @@ class Step(Base):
 
     person: Mapped[Person | None] = relationship(lazy="raise")
     unit: Mapped[Unit | None] = relationship(lazy="raise")
+
+
+class Hidden(Base):
+    """A pair that would be flagged if an exclusion did not hide it: kept by the detector, so that it can be counted."""
+
+    __tablename__ = "overlap_hidden"
+    bookkeeping = True
+
+    exclusion_id: Mapped[int] = mapped_column(ForeignKey("exclusion.id"), primary_key=True)
+    low_id: Mapped[int] = mapped_column(ForeignKey("entry.id"), primary_key=True, index=True)
+    high_id: Mapped[int] = mapped_column(ForeignKey("entry.id"), primary_key=True, index=True)
+    kind: Mapped[OverlapKind] = mapped_column(word(OverlapKind))
+    severity: Mapped[Severity] = mapped_column(word(Severity))
+
+    low: Mapped[Entry] = relationship(lazy="raise", foreign_keys=[low_id])
+    high: Mapped[Entry] = relationship(lazy="raise", foreign_keys=[high_id])
 
 
 class Recheck(Base):

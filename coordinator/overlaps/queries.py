@@ -8,13 +8,21 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, CompoundSelect, Connection, Select, and_, exists, func, or_, select, true
+from sqlalchemy import ColumnElement, CompoundSelect, Connection, Select, and_, case, exists, func, or_, select, true, union_all
 from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
 from coordinator.calendar.models import Counterpart, Event, Forum, Instrument, Question
 from coordinator.db import Reader, behind, protect
 from coordinator.dossiers.models import Milestone
-from coordinator.entries.models import AudienceToken, Entry, EntryCounterpart, EntryInstrument, EntrySource, EntryTopic, State
+from coordinator.entries.models import (
+    AudienceToken,
+    Entry,
+    EntryCounterpart,
+    EntryInstrument,
+    EntrySource,
+    EntryTopic,
+    State,
+)
 from coordinator.entries.queries import (
     Asked,
     before_forum,
@@ -30,8 +38,11 @@ from coordinator.entries.queries import (
 )
 from coordinator.entries.rules import may_see
 from coordinator.errors import NotFound
-from coordinator.overlaps.models import FAR, Overlap, OverlapKind, OverlapState, Severity, Side, Step
-from coordinator.overlaps.rules import Facts, Floors, Vocabulary, week_of
+from coordinator.exclusions import queries as exclusions
+from coordinator.exclusions.models import Exclusion, ExclusionKind
+from coordinator.exclusions.rules import without
+from coordinator.overlaps.models import FAR, Closing, Dismissal, Hidden, Overlap, OverlapKind, OverlapState, Severity, Side, Step
+from coordinator.overlaps.rules import Facts, Floors, Vocabulary, version_of, week_of
 from coordinator.passages.queries import meanings_of, near, serving
 from coordinator.people.models import Circle, Person, Unit
 from coordinator.people.queries import below
@@ -73,6 +84,18 @@ def of_overlap(overlap_id: Any) -> Any:
 
 
 protect(Overlap, both_ends, "entry_words", "entry_keyword", "entry_passages")
+_hidden_low, _hidden_high = Entry.__table__.alias(), Entry.__table__.alias()
+
+
+def _hidden_ends(reader: Reader) -> ColumnElement[bool]:
+    low, high = _hidden_low, _hidden_high
+    return and_(
+        exists().where(low.c.id == Hidden.low_id, visible(reader, low.c)),
+        exists().where(high.c.id == Hidden.high_id, visible(reader, high.c)),
+    )
+
+
+protect(Hidden, _hidden_ends)
 protect(Side, of_overlap(Side.overlap_id))
 protect(Step, of_overlap(Step.overlap_id))
 
@@ -88,19 +111,24 @@ _mine, _theirs = _entry.alias(), _entry.alias()
 @lru_cache
 def floors() -> Floors:
     """Return the floors, windows and weights of config/detection.toml."""
-    said = detection()
+    return floors_of(detection())
+
+
+def floors_of(said: Mapping[str, Any]) -> Floors:
+    """Return the floors, windows and weights of settings that were checked."""
     return Floors(
         possible=said["text"]["possible_floor"],
         possible_abroad=said["text"]["possible_floor_abroad"],
         duplication=said["text"]["duplication_floor"],
         window_days=said["dates"]["window_days"],
         close_days=said["dates"]["close_days"],
-        weights=said["weights"],
+        weights=dict(said["weights"]),
+        version=version_of(said),
     )
 
 
 def vocabulary(connection: Connection) -> Vocabulary:
-    """Return the names, umbrella marks and edges of the shared lists."""
+    """Return the names, umbrella marks and edges of the shared lists, and what is excluded."""
 
     def names(model: Any, name: Any) -> dict[int, str]:
         return dict(connection.execute(select(model.__table__.c.id, name)).all())
@@ -114,6 +142,8 @@ def vocabulary(connection: Connection) -> Vocabulary:
         forums=names(Forum, Forum.__table__.c.name),
         counterparts=names(Counterpart, Counterpart.__table__.c.name),
         instruments=names(Instrument, Instrument.__table__.c.name),
+        excluded_pairs=exclusions.pairs(connection),
+        excluded_units=exclusions.units_on_topics(connection),
     )
 
 
@@ -343,7 +373,7 @@ def candidates_of(connection: Connection, facts: Facts, *, window_days: int) -> 
 
 def entries_touched(connection: Connection, touched: dict[str, set[int]]) -> set[int]:
     """Return the released entries whose overlaps a change may have moved, from what it touched."""
-    found: set[int] = set(touched.get("entry", ()))
+    found: set[int] = set(touched.get("entry", ())) | set(touched.get("compared", ()))
     ways: list[tuple[str, Any, Any]] = [
         ("topic", _topic.c.entry_id, _topic.c.topic_id),
         ("counterpart", _counterpart.c.entry_id, _counterpart.c.counterpart_id),
@@ -377,11 +407,15 @@ def audiences(connection: Connection, ids: Iterable[int]) -> dict[int, tuple[int
 
 
 def texts(connection: Connection, ids: Iterable[int]) -> dict[int, tuple[str, str, str]]:
-    """Return title, text and language of some entries, for the phrases that carry a likeness."""
+    """Return title, text and language of some entries as they are compared: without the phrases that their units leave out."""
+    left_out = exclusions.phrases(connection)
     rows = connection.execute(
-        select(_entry.c.id, _entry.c.title, _entry.c.text, _entry.c.language).where(_entry.c.id.in_(sorted(set(ids))))
+        select(_entry.c.id, _entry.c.unit_id, _entry.c.title, _entry.c.text, _entry.c.language).where(
+            _entry.c.id.in_(sorted(set(ids)))
+        )
     )
-    return {i: (title, text, language) for i, title, text, language in rows}
+    said = ((i, left_out.get(unit_id, ()), title, text, language) for i, unit_id, title, text, language in rows)
+    return {i: (without(title, phrases), without(text, phrases), language) for i, phrases, title, text, language in said}
 
 
 def released_ids(connection: Connection, *, after: int, most: int) -> list[int]:
@@ -470,6 +504,9 @@ class Filters:
     """There is a nearest day, and it is later."""
     undated: bool = False
     """Neither end has a day ahead."""
+    closed_as: Closing | None = None
+    """What the units said last, current or not; so is `dismissed_as`."""
+    dismissed_as: Dismissal | None = None
     collapsed: tuple[int, ...] = ()
     """Crowded topics: contacts and possibilities on them are left out, never a conflict, because each topic reads as one item."""
 
@@ -495,7 +532,8 @@ MOMENTS = ("opened", "acknowledged", "closed")
 SINCE = tuple(f"{name}_since" for name in MOMENTS)
 DAYS = ("until", "after")
 MARKS = ("clashes", "unacknowledged", "undated")
-NARROWING = (*THINGS[1:], "circle", *MOMENTS, *SINCE, *DAYS, *MARKS)
+JUDGED = ("closed_as", "dismissed_as")
+NARROWING = (*THINGS[1:], "circle", *JUDGED, *MOMENTS, *SINCE, *DAYS, *MARKS)
 """What an address narrows the list by, apart from state, kind, severity, unit, `mine` and `tab`: with it every pair is listed."""
 
 
@@ -516,6 +554,8 @@ def asked(session: Session, args: Mapping[str, str], *, person: Person, zone: st
         "severity": chosen_word(Severity, args, "severity"),
         "state": state if state in {"all", "current"} else chosen_word(OverlapState, args, "state"),
         "circle": chosen_word(Circle, args, "circle"),
+        "closed_as": chosen_word(Closing, args, "closed_as"),
+        "dismissed_as": chosen_word(Dismissal, args, "dismissed_as"),
         **{name: week and week[0].date() for name, week in weeks.items()},
         **since,
         **days,
@@ -531,7 +571,7 @@ def asked(session: Session, args: Mapping[str, str], *, person: Person, zone: st
 
     filters = Filters(
         state=words["state"] if isinstance(words["state"], OverlapState) else None,
-        still_open=state == "current" or (state is None and not any(spans.values())),
+        still_open=state == "current" or (state is None and not any([*spans.values(), *(words[name] for name in JUDGED)])),
         kind=None if possible else kind,
         severity=words["severity"],
         unit_id=number("unit"),
@@ -560,6 +600,8 @@ def asked(session: Session, args: Mapping[str, str], *, person: Person, zone: st
         until=days["until"],
         after=days["after"],
         undated=bool(words["undated"]),
+        closed_as=words["closed_as"],
+        dismissed_as=words["dismissed_as"],
     )
     return Asked(filters, things | {name: word for name, word in words.items() if word is not None})
 
@@ -606,6 +648,8 @@ def conditions(filters: Filters) -> list[ColumnElement[bool]]:
         (filters.collapsed or None, ~_read_as_one(filters.collapsed)),
         (filters.kind, Overlap.kind == filters.kind),
         (filters.severity, Overlap.severity == filters.severity),
+        (filters.closed_as, Overlap.closed_as == filters.closed_as),
+        (filters.dismissed_as, Overlap.dismissed_as == filters.dismissed_as),
         (own, or_(Overlap.low_unit_id == own, Overlap.high_unit_id == own)),
         (filters.entry_id, or_(Overlap.low_id == filters.entry_id, Overlap.high_id == filters.entry_id)),
         (filters.silent_id, _waits_for(filters.silent_id or 0, proposed=False)),
@@ -777,6 +821,22 @@ def steps(session: Session, overlap: Overlap) -> Sequence[Step]:
     ).all()
 
 
+def names(session: Session) -> Vocabulary:
+    """Return the names of the shared lists, which are open to every reader."""
+
+    def by_id(model: Any, name: Any) -> dict[int, str]:
+        return dict(session.execute(select(model.id, name)).all())
+
+    return Vocabulary(
+        topics=by_id(Topic, Topic.name),
+        questions=by_id(Question, Question.text),
+        events=by_id(Event, Event.name),
+        forums=by_id(Forum, Forum.name),
+        counterparts=by_id(Counterpart, Counterpart.name),
+        instruments=by_id(Instrument, Instrument.name),
+    )
+
+
 def of_entry(session: Session, entry_id: int) -> Sequence[Overlap]:
     """Return the current overlaps of an entry, the worst first."""
     return session.scalars(
@@ -835,7 +895,7 @@ def contacts(session: Session, entry: Entry, *, most: int = 30) -> tuple[Sequenc
     stored = select(Overlap.low_id + Overlap.high_id - entry.id).where(
         or_(Overlap.low_id == entry.id, Overlap.high_id == entry.id), behind(Overlap.current).is_(True)
     )
-    return contacts_on(session, here, unit_id=entry.unit_id, but=stored, most=most)
+    return contacts_on(session, here, unit_id=entry.unit_id, but=union_all(stored, *_held_apart(entry)), most=most)
 
 
 def contacts_on(
@@ -870,6 +930,27 @@ def contacts_on(
         .order_by(Entry.logged_on.desc(), Entry.id.desc())
     ).all()
     return rows, [crowd(session, t, n) for t, n in crowded.items()]
+
+
+def _held_apart(entry: Entry) -> tuple[Select[Any], Select[Any]]:
+    """Return selects of the entries that an exclusion holds apart from an entry: as a pair, or as two units on a topic."""
+    holds, other, mine, theirs = Exclusion.ended_at.is_(None), aliased(Entry), aliased(EntryTopic), aliased(EntryTopic)
+    pairs = select(Exclusion.low_id + Exclusion.high_id - entry.id).where(
+        holds, Exclusion.kind == ExclusionKind.PAIR, or_(Exclusion.low_id == entry.id, Exclusion.high_id == entry.id)
+    )
+    units = (
+        select(other.id)
+        .join(theirs, theirs.entry_id == other.id)
+        .join(mine, and_(mine.entry_id == entry.id, mine.topic_id == theirs.topic_id))
+        .join(Exclusion, and_(holds, Exclusion.kind == ExclusionKind.UNITS, Exclusion.topic_id == theirs.topic_id))
+        .where(
+            or_(
+                and_(Exclusion.unit_id == entry.unit_id, Exclusion.other_unit_id == other.unit_id),
+                and_(Exclusion.other_unit_id == entry.unit_id, Exclusion.unit_id == other.unit_id),
+            )
+        )
+    )
+    return pairs, units
 
 
 def crowd(session: Session, topic_id: int, entries: int) -> Crowd:
@@ -992,6 +1073,36 @@ def crowds(session: Session, *, unit_id: int, most: int = 5) -> list[Crowd]:
     return [Crowd(t, tuple(on_it[t.id]), n) for t, n in found]
 
 
+# --- what exclusions hide ----------------------------------------------------------------------------------------------
+
+
+def hidden_count(session: Session, ids: Iterable[int]) -> dict[int, int]:
+    """Return how many pairs each of some exclusions hides, as far as the reader may see both ends."""
+    rows = session.execute(
+        select(Hidden.exclusion_id, func.count()).where(Hidden.exclusion_id.in_(list(ids))).group_by(Hidden.exclusion_id)
+    )
+    return {exclusion_id: number for exclusion_id, number in rows}
+
+
+def hidden(session: Session, exclusion_id: int, *, most: int = 100) -> Sequence[Hidden]:
+    """Return the pairs that an exclusion hides with both ends, as far as the reader may see them, the worst first."""
+    low, high = joinedload(Hidden.low), joinedload(Hidden.high)
+    worst = case({severity: rank for rank, severity in enumerate(Severity)}, value=Hidden.severity)
+    return session.scalars(
+        select(Hidden)
+        .where(Hidden.exclusion_id == exclusion_id)
+        .options(low.joinedload(Entry.unit), high.joinedload(Entry.unit))
+        .order_by(worst, Hidden.low_id, Hidden.high_id)
+        .limit(most)
+    ).all()
+
+
+def hiding(session: Session, low_id: int, high_id: int) -> Sequence[Exclusion]:
+    """Return the exclusions that hide a pair, as far as the reader may see them, the oldest first."""
+    ids = select(Hidden.exclusion_id).where(Hidden.low_id == low_id, Hidden.high_id == high_id)
+    return session.scalars(exclusions.with_company().where(Exclusion.id.in_(ids)).order_by(Exclusion.id)).all()
+
+
 # --- taking them out ---------------------------------------------------------------------------------------------------
 
 
@@ -1014,6 +1125,7 @@ def _to_export() -> Select[Any]:
             Overlap.severity,
             Overlap.score,
             Overlap.reasons,
+            Overlap.settings,
         )
         .where(Overlap.current.is_(True))
         .order_by(Overlap.low_id, Overlap.high_id)

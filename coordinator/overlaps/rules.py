@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from coordinator.entries.models import Entry
 from coordinator.errors import N_, Refused
+from coordinator.exclusions.models import ExclusionKind
 from coordinator.history.rules import canonical
 from coordinator.overlaps.models import FAR, Closing, Overlap, OverlapKind, OverlapState, Severity, Side
 from coordinator.people.models import Person, Role, Unit
@@ -38,7 +39,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The shared list as the detector needs it: names, umbrella marks, related edges; the same for every pair."""
+    """The shared list as the detector needs it: names, umbrella marks, related edges, exclusions; the same for every pair."""
 
     topics: dict[int, str] = field(default_factory=dict)
     umbrella: frozenset[int] = frozenset()
@@ -48,6 +49,10 @@ class Vocabulary:
     forums: dict[int, str] = field(default_factory=dict)
     counterparts: dict[int, str] = field(default_factory=dict)
     instruments: dict[int, str] = field(default_factory=dict)
+    excluded_pairs: Mapping[tuple[int, int], int] = field(default_factory=dict)
+    """The lower and the higher entry, and the exclusion."""
+    excluded_units: Mapping[tuple[int, int, int], int] = field(default_factory=dict)
+    """The lower unit, the higher unit, the topic, and the exclusion."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,8 @@ class Signals:
     text: Text = Text()
     texts: tuple[str, str] = ("", "")
     """Digests of the two texts."""
+    excluded: tuple[tuple[ExclusionKind, int], ...] = ()
+    """The exclusions that the pair falls under."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +97,43 @@ class Floors:
     window_days: int
     close_days: int
     weights: dict[str, float]
+    version: str = ""
+    """A short digest of all of them: what a flag remembers of the settings that raised it."""
+
+
+BOUNDS: dict[str, tuple[float, float]] = {"text": (0, 1), "dates": (0, 3_650), "weights": (0.01, 1_000)}
+"""The sections of config/detection.toml that the rule follows, and between what their numbers lie."""
+
+
+class BadSettings(Refused):
+    """These are not settings of the detector."""
+
+
+def numbers(said: Mapping[str, Any]) -> dict[tuple[str, str], float]:
+    """Return the settings of the rule by section and name."""
+    return {(section, name): value for section in BOUNDS for name, value in dict(said.get(section) or {}).items()}
+
+
+def version_of(said: Mapping[str, Any]) -> str:
+    """Return the version of some settings: twelve signs that are the same for the same numbers, however they are written."""
+    kept = {f"{section}.{name}": float(value) for (section, name), value in numbers(said).items()}
+    return hashlib.sha256(canonical(kept)).hexdigest()[:12]
+
+
+def checked_settings(said: Mapping[str, Any], *, like: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return settings that say the same things as others, each within its bounds; raises BadSettings with a sentence."""
+    ours, theirs = numbers(said), numbers(like)
+    for section, name in sorted(ours.keys() ^ theirs.keys()):
+        what = "missing" if (section, name) in theirs else "not known"
+        raise BadSettings(f"{section}.{name} is {what}.")
+    for (section, name), value in ours.items():
+        whole = section == "dates"
+        if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
+            raise BadSettings(f"{section}.{name} is not a {'whole number' if whole else 'number'}.")
+        least, most = BOUNDS[section]
+        if not least <= value <= most:
+            raise BadSettings(f"{section}.{name} lies outside of {least} to {most}.")
+    return said
 
 
 @dataclass(frozen=True)
@@ -101,6 +145,8 @@ class Finding:
     score: float
     reasons: tuple[dict[str, Any], ...]
     inputs: dict[str, Any]
+    settings: str = ""
+    """The version of the settings that say so."""
 
     @property
     def fingerprint(self) -> str:
@@ -133,7 +179,18 @@ def signals(low: Facts, high: Facts, known: Vocabulary, text: Text) -> Signals:
         days_apart=min(days) if days else None,
         text=text,
         texts=(low.text_digest, high.text_digest),
+        excluded=_excluded(low, high, known),
     )
+
+
+def _excluded(low: Facts, high: Facts, known: Vocabulary) -> tuple[tuple[ExclusionKind, int], ...]:
+    pair, units = sorted((low.id, high.id)), sorted((low.unit_id, high.unit_id))
+    as_pair = known.excluded_pairs.get((pair[0], pair[1]))
+    on_topics = (
+        {known.excluded_units.get((units[0], units[1], t)) for t in low.topics & high.topics} if known.excluded_units else ()
+    )
+    found = [(ExclusionKind.PAIR, as_pair), *((ExclusionKind.UNITS, i) for i in on_topics)]
+    return tuple(sorted((kind, i) for kind, i in found if i is not None))
 
 
 def texts_compared(shared_keywords: int, *, near: bool, beside_structure: bool) -> bool:
@@ -162,7 +219,24 @@ def clash(stances: tuple[Stance, Stance] | None) -> Severity | None:
 
 
 def judge(s: Signals, known: Vocabulary, floors: Floors) -> Finding | None:
-    """Return the strongest kind of a pair with all its reasons, or None if it does not touch.
+    """Return what is said of a pair: its finding, or None if it does not touch or an exclusion hides it."""
+    finding = weigh(s, known, floors)
+    return None if finding is None or hidden_by(s, finding) else finding
+
+
+def hidden_by(s: Signals, finding: Finding) -> tuple[int, ...]:
+    """Return the exclusions that hide what was found.
+
+    What is critical is never hidden. Stances that clash are hidden pair by pair, by somebody who read both, never wholesale.
+    """
+    if finding.severity is Severity.CRITICAL:
+        return ()
+    wholesale = finding.kind is not OverlapKind.CONFLICT
+    return tuple(i for kind, i in s.excluded if wholesale or kind is ExclusionKind.PAIR)
+
+
+def weigh(s: Signals, known: Vocabulary, floors: Floors) -> Finding | None:
+    """Return the strongest kind of a pair with all its reasons, or None if it does not touch; whatever is excluded.
 
     Text never claims a conflict: on public labelled sets, likeness tells agreeing from opposing pairs hardly better than chance.
     """
@@ -188,7 +262,7 @@ def judge(s: Signals, known: Vocabulary, floors: Floors) -> Finding | None:
     severity = min(found.values(), key=RANK.__getitem__)
     reasons, total = _reasons(s, known, floors, clashing=clashing is not None, alike=alike)
     score = s.text.likeness if kind is OverlapKind.POSSIBLE else 1 - 2 ** (-total / 4)
-    return Finding(kind, severity, round(score, 4), reasons, _inputs(s, floors, alike=alike))
+    return Finding(kind, severity, round(score, 4), reasons, _inputs(s, floors, alike=alike), floors.version)
 
 
 def _reasons(
@@ -268,6 +342,46 @@ def without_topic(inputs: dict[str, Any], gone: int, into: int) -> dict[str, Any
     }
 
 
+# --- what other settings would change ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class TallyRow:
+    """What other settings would do to the flags of one kind: a flag that changes its kind counts where it is now."""
+
+    kind: OverlapKind
+    stay: int
+    added: int
+    removed: int
+    other: int
+    """How many would be of another kind or severity."""
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How many flags other settings would keep, add, remove and change, by kind."""
+
+    counts: Mapping[tuple[OverlapKind, str], int] = field(default_factory=dict)
+
+    def and_those(
+        self, moves: Iterable[tuple[tuple[OverlapKind, Severity] | None, tuple[OverlapKind, Severity] | None]]
+    ) -> "Tally":
+        """Return the tally with some more pairs: what each is flagged as now, and what it would be."""
+        counts = dict(self.counts)
+        for now, then in moves:
+            flag = now or then
+            if flag is None:
+                continue
+            what = "stay" if now == then else "added" if now is None else "removed" if then is None else "other"
+            counts[flag[0], what] = counts.get((flag[0], what), 0) + 1
+        return Tally(counts)
+
+    def rows(self) -> list[TallyRow]:
+        """Return one row for each kind, the strongest first."""
+        words = ("stay", "added", "removed", "other")
+        return [TallyRow(kind, *(self.counts.get((kind, w), 0) for w in words)) for kind in STRONGEST_FIRST]
+
+
 # --- in words ----------------------------------------------------------------------------------------------------------
 
 SENTENCES = {
@@ -338,6 +452,37 @@ def what_changed(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
     return list(dict.fromkeys(CHANGED[k] for k in CHANGED if before.get(k) != after.get(k)))
 
 
+def changes(before: dict[str, Any], after: dict[str, Any], known: Vocabulary, t: Any = str) -> list[str]:
+    """Return in words what a pair rested on before and rests on now; of texts only that they changed."""
+    return [
+        str(t(N_("%(what)s: %(before)s, now %(after)s"))) % {"what": str(t(word)), "before": old, "after": new}
+        if (old := _named(key, before, known, t)) != (new := _named(key, after, known, t))
+        else str(t(word))
+        for key, word in CHANGED.items()
+        if before.get(key) != after.get(key)
+    ]
+
+
+def _named(key: str, inputs: dict[str, Any], known: Vocabulary, t: Any) -> str:
+    """Return one input of a pair in words; what is no longer in a list has no name any more."""
+    value, nothing = inputs.get(key), str(t(N_("none")))
+    lists = {"topics": known.topics, "counterparts": known.counterparts, "instruments": known.instruments}
+    singles = {"question": known.questions, "event": known.events, "forum": known.forums}
+    if not value or key == "texts":
+        return nothing if key != "close" or value is None else str(t(N_("far apart")))
+    if key in singles:
+        return f"“{singles[key].get(value, '–')}”"
+    if key in lists:
+        return ", ".join(f"“{lists[key].get(i, '–')}”" for i in value)
+    if key == "related":
+        return ", ".join(f"{known.topics.get(a, '–')} ↔ {known.topics.get(b, '–')}" for a, b in value)
+    if key == "stances":
+        return str(t(N_("%(low)s and %(high)s"))) % {
+            end: f"“{str(t(Stance(said).label)).lower()}”" for end, said in zip(("low", "high"), value, strict=True)
+        }
+    return str(t(N_("close together")))
+
+
 # --- what the units do about it ----------------------------------------------------------------------------------------
 
 
@@ -398,6 +543,31 @@ class StatementMissing(Refused):
     """Say in a sentence or two what was agreed."""
 
     field = "statement"
+
+
+class CriticalStands(Refused):
+    """What is critical is never excluded: settle it, or dismiss it together."""
+
+
+class ExcludesBoth(Refused):
+    """One unit alone excludes what is of low or medium severity; a high one takes a coordinator who sees both."""
+
+
+def check_excludable(person: Person, overlap: Overlap) -> None:
+    """Refuse to exclude a pair that is critical, or a high one for anybody but a coordinator: CriticalStands, ExcludesBoth."""
+    if overlap.severity is Severity.CRITICAL:
+        raise CriticalStands
+    if overlap.severity is Severity.HIGH and Role.COORDINATOR not in person.roles:
+        raise ExcludesBoth
+
+
+def may_exclude(person: Person, overlap: Overlap) -> bool:
+    """Whoever may act on it excludes a pair, if check_excludable has nothing against it."""
+    try:
+        check_excludable(person, overlap)
+    except Refused:
+        return False
+    return overlap.current and may_act(person, overlap)
 
 
 def is_side(person: Person, overlap: Overlap) -> bool:

@@ -13,11 +13,12 @@ from sqlalchemy.orm import Session, joinedload
 
 from coordinator.clock import now, today
 from coordinator.db import db, transaction
-from coordinator.detector.rules import may_ask_why
+from coordinator.detector.rules import may_ask_why, may_see_health
 from coordinator.entries import actions as entry_actions
 from coordinator.entries.forms import chips, inside_ministry
 from coordinator.entries.models import Entry, TopicProposal
 from coordinator.entries.queries import one as one_entry
+from coordinator.entries.queries import unseen_since
 from coordinator.entries.rules import may_edit, may_log
 from coordinator.errors import N_, NotFound, Refused
 from coordinator.extensions import settings, time_zone
@@ -26,7 +27,8 @@ from coordinator.likeness.actions import carrying
 from coordinator.openings.gate import handed_out
 from coordinator.overlaps import actions, queries, rules
 from coordinator.overlaps.forms import ConfirmForm, DismissForm, ReopenForm, SettleForm
-from coordinator.overlaps.models import Closing, Outcome, Overlap, OverlapKind, OverlapState, Severity, Side, Step
+from coordinator.overlaps.models import Closing, Dismissal, Outcome, Overlap, OverlapKind, OverlapState, Severity, Side, Step
+from coordinator.overlaps.rules import Vocabulary
 from coordinator.pages import page_number, page_of, refusal_status, same_site, translated
 from coordinator.people.gate import require, signed_in
 from coordinator.people.models import Person, Role, Unit
@@ -80,6 +82,8 @@ def _tabs(*, possible: bool) -> list[dict[str, Any]]:
         {"label": _("Overlaps"), "url": link(tab=None, kind=None), "active": not possible},
         {"label": _("Possible, by their texts alone"), "url": link(tab="possible", kind=None), "active": possible},
         *([{"label": _("Gaps"), "url": url_for("gaps.index")}] if inside_ministry(signed_in().unit) else []),
+        {"label": _("Exclusions"), "url": url_for("exclusions.index")},
+        *([{"label": _("How often it is right"), "url": url_for("detector.index")}] if may_see_health(signed_in()) else []),
     ]
 
 
@@ -88,7 +92,9 @@ def _facets(filters: queries.Filters, *, unit: Unit | None, topic: Topic | None)
     counted = queries.facets(db.session(), filters)
     states = dict(counted["state"])
     still = sum(states.get(s, 0) for s in queries.OPEN)
-    weeks = bool(filters.found or filters.closed)  # of whatever state, unless one is asked for
+    weeks = bool(
+        filters.found or filters.closed or filters.closed_as or filters.dismissed_as
+    )  # of whatever state, unless one is asked for
     default = filters.state is None and filters.still_open
     everything = filters.state is None and not filters.still_open
     state_items: list[dict[str, Any]] = [
@@ -154,7 +160,8 @@ DONE = {
     "changed": N_("Changed: %(what)s."),
     "reopened": N_("Taken up again."),
     "returned": N_("Current again."),
-    "lapsed": N_("Lapsed: one of the two is no longer current, or they no longer touch."),
+    "lapsed": N_("Lapsed: one of the two is no longer current, they no longer touch, or an exclusion hides it."),
+    "excluded": N_("%(unit)s excluded the pair."),
     "acknowledged": N_("%(unit)s acknowledged it."),
     "dismissed": N_("%(unit)s dismissed it."),
     "settled": N_("%(unit)s settled it."),
@@ -168,9 +175,11 @@ DONE = {
 AFTER_CHANGE = N_("Taken up again, because this changed: %(what)s.")
 
 
-def done(step: Step) -> str:
-    """Return one step in words."""
+def done(step: Step, known: Vocabulary | None = None) -> str:
+    """Return one step in words; with the names of the shared lists, also from what to what something changed."""
     what = ", ".join(translated(w) for w in step.detail.get("what", ()))
+    if known is not None and "before" in step.detail:
+        what = "; ".join(rules.changes(step.detail["before"], step.detail["after"], known, translated))
     said = AFTER_CHANGE if step.did == "reopened" and what else DONE[step.did]
     if step.did == "reopened" and step.unit is not None:
         said = N_("%(unit)s took it up again.")
@@ -197,6 +206,7 @@ class May:
     close: bool
     reopen: bool
     confirm: bool
+    exclude: bool
 
 
 def _may(overlap: Overlap, person: Person, own: Side | None) -> May:
@@ -209,6 +219,7 @@ def _may(overlap: Overlap, person: Person, own: Side | None) -> May:
         close=still and (own is not None or Role.COORDINATOR in person.roles),
         reopen=overlap.current and overlap.closed_as is not None and rules.may_act(person, overlap),
         confirm=still and own is not None and overlap.kind is OverlapKind.POSSIBLE,
+        exclude=still and rules.may_exclude(person, overlap),
     )
 
 
@@ -263,6 +274,7 @@ def _page(ref: str, *, sent: Form | None = None, status: int = 200) -> ResponseR
     changed = next((s for s in reversed(steps) if s.did in {"reopened", "changed"}), None)
     alike = any(reason["signal"] == "text" for reason in overlap.reasons)
     mine_said, theirs_said = carrying(mine.text, theirs.text, mine.language) if alike else ((), ())
+    told = _told(overlap, steps)
     page = render_template(
         "overlaps/show.html",
         overlap=overlap,
@@ -283,8 +295,9 @@ def _page(ref: str, *, sent: Form | None = None, status: int = 200) -> ResponseR
         blind=blind,
         proposals=[s for s in overlap.sides if s.closing is not None and overlap.closed_as is None and overlap.current],
         closing_words=closing_words,
-        changed=done(changed) if changed is not None and changed is steps[-1] else None,
-        steps=[(s, done(s)) for s in steps],
+        changed=told[-1][1] if changed is not None and changed is steps[-1] else None,
+        steps=told,
+        hiding=queries.hiding(db.session(), overlap.low_id, overlap.high_id),
         forms=forms,
         sent=_name_of(sent) if sent is not None else None,  # shown whatever happened meanwhile: nobody's words are thrown away
         may=_may(overlap, person, own),
@@ -293,6 +306,13 @@ def _page(ref: str, *, sent: Form | None = None, status: int = 200) -> ResponseR
         SETTLE=Closing.SETTLE,
     )
     return page, status
+
+
+def _told(overlap: Overlap, steps: Sequence[Step]) -> list[tuple[Step, str]]:
+    """Return each step in words; what changed with its names, where it came from versions that the reader may read."""
+    known = queries.names(db.session()) if any(s.detail.get("before") for s in steps) else None
+    unseen = unseen_since(db.session(), (overlap.low_id, overlap.high_id)) if known is not None else None
+    return [(s, done(s, known if unseen is None or s.at < unseen else None)) for s in steps]
 
 
 def _name_of(form: Form) -> str:
@@ -351,7 +371,7 @@ def dismiss(ref: str) -> ResponseReturnValue:
     form = _forms(_mine_to_act_on(ref), signed_in()).dismiss
 
     def act(written: Session, overlap: Overlap) -> None:
-        actions.dismiss(written, overlap, why=form.why.data, by=signed_in(), at=now())
+        actions.dismiss(written, overlap, why=form.why.data, reason=Dismissal(form.reason.data), by=signed_in(), at=now())
 
     return _send(ref, form, act, _("Kept: your unit says that this is nothing."))
 

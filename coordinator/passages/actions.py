@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 from coordinator.db import change_of, read_as_system
 from coordinator.encoder import Encoder, chosen
 from coordinator.entries.models import Entry, State
+from coordinator.exclusions.queries import phrases
+from coordinator.exclusions.rules import without
 from coordinator.passages import queries
 from coordinator.passages.models import EntryPassages, ServingEncoder
 from coordinator.passages.rules import Meaning, parts
@@ -68,10 +70,7 @@ def keep_passages(session: Session, ids: Iterable[int]) -> None:
         return
     with read_as_system(session, "detector") as connection:
         _take_in(session, connection)
-        rows = connection.execute(
-            select(_entry.c.id, _entry.c.title, _entry.c.text).where(_entry.c.id.in_(wanted), _entry.c.state == State.RELEASED)
-        ).all()
-        fresh = {r.id: (r, text_digest(r.title, r.text)) for r in rows}
+        fresh = {i: (said, text_digest(*said)) for i, said in _bare(connection, wanted).items()}
         known = connection.execute(
             select(_passages.c.id, _passages.c.entry_id, _passages.c.encoder, _passages.c.digest).where(
                 _passages.c.entry_id.in_(wanted)
@@ -83,14 +82,26 @@ def keep_passages(session: Session, ids: Iterable[int]) -> None:
         if encoder is None:
             return
         seen = {k.entry_id for k in known if k.encoder == encoder.name and k.id not in set(stale)}
-        missing = [(i, row, digest) for i, (row, digest) in fresh.items() if i not in seen]
+        missing = [(i, said, digest) for i, (said, digest) in fresh.items() if i not in seen]
         unprepared = [i for i, _, digest in missing if not _ready(encoder, digest)]
         left = set(unprepared) if len(unprepared) > MOST_INSIDE else set()
-        put = [_row(i, digest, encoder.name, prepare(row.title, row.text)) for i, row, digest in missing if i not in left]
+        put = [_row(i, digest, encoder.name, prepare(*said)) for i, said, digest in missing if i not in left]
         if put:
             connection.execute(insert(EntryPassages), put)
         if queries.serving(connection) is None:
             connection.execute(insert(ServingEncoder).values(id=1, encoder=encoder.name))
+
+
+def _bare(connection: Connection, ids: Iterable[int]) -> dict[int, tuple[str, str]]:
+    """Return title and text of those of some entries that are released, without the phrases that their units leave out."""
+    left_out = phrases(connection)
+    rows = connection.execute(
+        select(_entry.c.id, _entry.c.unit_id, _entry.c.title, _entry.c.text).where(
+            _entry.c.id.in_(list(ids)), _entry.c.state == State.RELEASED
+        )
+    )
+    said = ((i, left_out.get(unit_id, ()), title, text) for i, unit_id, title, text in rows)
+    return {i: (without(title, leave), without(text, leave)) for i, leave, title, text in said}
 
 
 def _row(entry_id: int, digest: str, encoder: str, meaning: Meaning | None) -> dict[str, Any]:
@@ -123,10 +134,10 @@ def prepare_unseen(session: Session, *, most: int) -> list[int]:
         return []
     with read_as_system(session, "detector") as connection:
         ids = list(connection.scalars(queries.unseen(encoder.name).limit(most)))
-        rows = connection.execute(select(_entry.c.title, _entry.c.text).where(_entry.c.id.in_(ids))).all()
+        texts = _bare(connection, ids).values()
     session.rollback()
-    for row in rows:
-        prepare(row.title, row.text)
+    for said in texts:
+        prepare(*said)
     return ids
 
 

@@ -8,6 +8,8 @@ from sqlalchemy.orm import Session
 
 from coordinator.db import read_as_system
 from coordinator.entries.models import Entry, State
+from coordinator.exclusions.queries import phrases
+from coordinator.exclusions.rules import without
 from coordinator.stems import language_of
 from coordinator.words.models import EntryKeyword, EntryWords
 from coordinator.words.rules import keywords, parse
@@ -27,24 +29,31 @@ def keep_words(session: Session, ids: Iterable[int]) -> None:
     if not wanted:
         return
     with read_as_system(session, "detector") as connection:
+        left_out = phrases(connection)
         rows = connection.execute(
-            select(_entry.c.id, _entry.c.title, _entry.c.text, _entry.c.language).where(
+            select(_entry.c.id, _entry.c.unit_id, _entry.c.title, _entry.c.text, _entry.c.language).where(
                 _entry.c.id.in_(wanted), _entry.c.state == State.RELEASED
             )
         ).all()
-        known = dict(connection.execute(select(_words.c.entry_id, _words.c.digest).where(_words.c.entry_id.in_(wanted))).all())
-        fresh = {r.id: (r, text_digest(r.title, r.text)) for r in rows}
-        same = {i for i, (_, digest) in fresh.items() if known.get(i) == digest}
+        known = {
+            i: (digest, parsed)
+            for i, digest, parsed in connection.execute(
+                select(_words.c.entry_id, _words.c.digest, _words.c.parsed).where(_words.c.entry_id.in_(wanted))
+            )
+        }
+        bare = {r.id: (without(r.title, said), without(r.text, said)) for r in rows for said in [left_out.get(r.unit_id, ())]}
+        fresh = {r.id: (r, (text_digest(r.title, r.text), text_digest(*bare[r.id]))) for r in rows}
+        same = {i for i, (_, digests) in fresh.items() if known.get(i) == digests}
         gone = [i for i in known if i not in same]
         if gone:
             connection.execute(delete(EntryKeyword).where(EntryKeyword.entry_id.in_(gone)))
             connection.execute(delete(EntryWords).where(EntryWords.entry_id.in_(gone)))
         put_words, put_keywords = [], []
-        for entry_id, (row, digest) in fresh.items():
+        for entry_id, (row, (digest, parsed)) in fresh.items():
             if entry_id in same:
                 continue
-            words = parse(row.title, row.text, language_of(row.title, row.text, row.language))
-            put_words.append({"entry_id": entry_id, "digest": digest, "words": words.to_bytes()})
+            words = parse(*bare[entry_id], language_of(*bare[entry_id], row.language))
+            put_words.append({"entry_id": entry_id, "digest": digest, "parsed": parsed, "words": words.to_bytes()})
             put_keywords += [{"entry_id": entry_id, "keyword": k} for k in keywords(words)]
         if put_words:
             connection.execute(insert(EntryWords), put_words)

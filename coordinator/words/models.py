@@ -14,6 +14,7 @@ class EntryWords(Base):
 
     entry_id: Mapped[int] = mapped_column(ForeignKey("entry.id"), primary_key=True)
     digest: Mapped[str] = mapped_column(String(16))
+    parsed: Mapped[str] = mapped_column(String(16))  # of the text as it was parsed: without the phrases that its unit leaves out
     words: Mapped[bytes] = mapped_column(LargeBinary)
 
 

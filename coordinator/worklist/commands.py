@@ -14,6 +14,7 @@ from coordinator.clock import now
 from coordinator.db import bind_reader, bookkeeping, db, read_as_system, transaction
 from coordinator.dossiers import actions as dossiers
 from coordinator.encoder import chosen
+from coordinator.exclusions import actions as exclusions
 from coordinator.extensions import settings
 from coordinator.history.actions import record
 from coordinator.history.queries import of as events_of
@@ -94,6 +95,7 @@ def nightly(*, on: date, at: datetime) -> dict[str, int]:
     with transaction(session):
         said: dict[str, int] = {
             "expired": positions.expire(session, on=on, at=at),
+            "exclusions": exclusions.lapse(session, on=on, at=at),
             "events": len(calendar.mark_past(session, on=on, at=at)),
             "milestones": dossiers.mark_past(session, on=on, at=at),
         }

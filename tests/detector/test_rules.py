@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coordinator.detector.rules import lines, missing
-from coordinator.overlaps.models import OverlapKind
+from coordinator.detector.rules import TopicUse, lines, missing, precision, proposes_umbrella, wilson
+from coordinator.overlaps.models import Dismissal, OverlapKind
 from coordinator.overlaps.rules import Facts, Floors, Text, Vocabulary, judge, signals
 from coordinator.positions.models import Stance
 
@@ -177,3 +177,54 @@ def test_what_is_missing_and_the_rule_agree(one, other, likeness):
         assert label
         assert said.endswith(".")
         assert "%(" not in said
+
+
+# --- how often it is right -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("hits", "tries", "low", "high"),
+    [
+        pytest.param(0, 10, 0.0, 0.2775, id="none of ten"),
+        pytest.param(5, 10, 0.2366, 0.7634, id="half of ten"),
+        pytest.param(10, 10, 0.7225, 1.0, id="all of ten"),
+        pytest.param(1, 1, 0.2065, 1.0, id="one of one"),
+        pytest.param(90, 100, 0.8256, 0.9448, id="ninety of a hundred"),
+    ],
+)
+def test_the_interval_is_the_one_of_the_tables(hits, tries, low, high):
+    assert wilson(hits, tries) == pytest.approx((low, high), abs=5e-5)
+
+
+@pytest.mark.parametrize(
+    ("settled", "dismissed", "judged", "wrong"),
+    [
+        pytest.param(3, {}, 3, 0, id="settled is right"),
+        pytest.param(3, {Dismissal.NOT_SAME: 1, Dismissal.TEXTS: 1, Dismissal.TOO_BROAD: 1}, 6, 3, id="errors"),
+        pytest.param(0, {Dismissal.COORDINATED: 2}, 2, 0, id="coordinated already is no error"),
+        pytest.param(1, {Dismissal.OTHER: 5, None: 2}, 1, 0, id="something else says nothing"),
+    ],
+)
+def test_precision_counts_what_was_judged(settled, dismissed, judged, wrong):
+    found = precision(settled=settled, dismissed=dismissed)
+    assert found is not None
+    assert (found.judged, found.wrong) == (judged, wrong)
+    assert found.low <= found.share <= found.high
+
+
+def test_nothing_judged_is_no_precision():
+    assert precision(settled=0, dismissed={Dismissal.OTHER: 3}) is None
+
+
+@pytest.mark.parametrize(
+    ("units", "judged", "wrong", "proposed"),
+    [
+        pytest.param(7, 0, 0, True, id="more than six units"),
+        pytest.param(6, 0, 0, False, id="six units"),
+        pytest.param(2, 4, 2, True, id="half were errors"),
+        pytest.param(2, 4, 1, False, id="a quarter was"),
+        pytest.param(2, 3, 3, False, id="too few judged"),
+    ],
+)
+def test_an_umbrella_is_proposed_from_use(units, judged, wrong, proposed):
+    assert proposes_umbrella(TopicUse(1, units, 20, judged, wrong), crowded=6) is proposed

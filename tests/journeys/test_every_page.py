@@ -43,10 +43,12 @@ def test_what_is_wrong_with_a_page_is_found(make: Make, opens: Callable[..., Bro
     assert any(complaint.startswith("breach of style-src-attr") for complaint in actor.complaints)
 
 
-# Pages to which no link leads: what answers machines or letters, what a refused form shows, and what a small form opens.
+# Pages to which no link leads: what answers machines or letters, what a refused form shows, what a small form opens, and what
+# nobody of the demo has made.
 UNLINKED = {
     "digests.stop",
     "entries.show",
+    "exclusions.show",
     "overlaps.confirm",
     "overlaps.reopen",
     "pages.healthz",
@@ -78,6 +80,7 @@ def with_forms(found: list[Stop]) -> list[Stop]:
     more = [Stop("people.sign_in", "/sign-in", "", "text/html"), Stop("people.ask_for_link", "/sign-in/link", "", "text/html")]
     overlap, entry = by["overlaps.show"], by["entries.history"]
     more += [Stop(f"overlaps.{do}", f"{overlap.path}/{do}", "d.okonkwo", "text/html") for do in ("dismiss", "settle")]
+    more += [Stop("exclusions.pair", overlap.path.replace("/overlaps/", "/exclusions/pair/"), overlap.walker, "text/html")]
     more += [Stop("entries.compare", entry.path.replace("/history", "/compare?from=1&to=1"), entry.walker, "text/html")]
     return [*found, *(stop for stop in more if stop.endpoint not in by)]
 

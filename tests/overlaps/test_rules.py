@@ -11,17 +11,22 @@ from hypothesis import strategies as st
 from coordinator.overlaps.models import Closing, OverlapKind, OverlapState, Severity
 from coordinator.overlaps.rules import (
     RANK,
+    BadSettings,
     Facts,
     Floors,
     SideFacts,
     Signals,
+    Tally,
     Text,
     Vocabulary,
+    changes,
+    checked_settings,
     clash,
     judge,
     sentence,
     signals,
     state_of,
+    version_of,
     what_changed,
 )
 from coordinator.positions.models import Stance
@@ -307,3 +312,73 @@ def test_sentences_name_what_is_shared():
 
 def test_all_pairs_of_stances_are_decided():
     assert sum(clash(pair) is not None for pair in product(Stance, Stance)) == 8
+
+
+# --- what changed, from what to what ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        pytest.param(
+            {"stances": ["support", "oppose"]},
+            {"stances": ["support", "red_line"]},
+            ["a stance: “support” and “oppose”, now “support” and “red line”"],
+            id="a stance",
+        ),
+        pytest.param(
+            {"topics": [1], "event": None},
+            {"topics": [1, 4], "event": 1},
+            ["the event: none, now “Thematic groups”", "the shared topics: “Encryption”, now “Encryption”, “Privacy”"],
+            id="topics and the event",
+        ),
+        pytest.param({"close": False}, {"close": None}, ["how near the dates are: far apart, now none"], id="dates"),
+        pytest.param({"texts": ["a", "b"]}, {"texts": ["a", "c"]}, ["the texts"], id="of texts only that they changed"),
+        pytest.param({"forum": 99}, {"forum": 1}, ["the forum: “–”, now “Global Mechanism”"], id="gone from its list"),
+        pytest.param({"topics": [1]}, {"topics": [1]}, [], id="nothing"),
+    ],
+)
+def test_what_changed_is_told_with_its_names(before, after, said):
+    assert changes(before, after, KNOWN) == said
+
+
+# --- settings ----------------------------------------------------------------------------------------------------------------
+
+SAID = {"text": {"floor": 0.5}, "dates": {"window_days": 30}, "weights": {"topic": 2}, "gaps": {"wings": 4}}
+
+
+def with_setting(section, name, value):
+    return {**SAID, section: {**SAID[section], name: value}}
+
+
+def test_a_version_is_of_the_numbers_and_of_those_that_the_rule_follows():
+    assert version_of(SAID) == version_of(with_setting("weights", "topic", 2.0)) == version_of(with_setting("gaps", "wings", 9))
+    assert version_of(SAID) != version_of(with_setting("text", "floor", 0.51))
+    assert len(version_of(SAID)) == 12
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        pytest.param(with_setting("text", "flor", 0.5), "text.flor is not known.", id="not known"),
+        pytest.param({**SAID, "dates": {}}, "dates.window_days is missing.", id="missing"),
+        pytest.param(with_setting("text", "floor", 1.5), "text.floor lies outside of 0 to 1.", id="out of bounds"),
+        pytest.param(with_setting("dates", "window_days", 3.5), "dates.window_days is not a whole number.", id="not whole"),
+        pytest.param(with_setting("weights", "topic", "two"), "weights.topic is not a number.", id="no number"),
+        pytest.param(with_setting("weights", "topic", True), "weights.topic is not a number.", id="yes is no number"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused_in_words(said, sentence):
+    with pytest.raises(BadSettings) as refused:
+        checked_settings(said, like=SAID)
+    assert refused.value.sentence == sentence
+
+
+def test_a_tally_counts_what_stays_comes_goes_and_changes():
+    conflict, collision = (OverlapKind.CONFLICT, Severity.HIGH), (OverlapKind.COLLISION, Severity.HIGH)
+    milder = (OverlapKind.COLLISION, Severity.MEDIUM)
+    rows = Tally().and_those([(conflict, conflict), (None, collision)]).and_those([(collision, None), (collision, milder)]).rows()
+    assert [(r.kind, r.stay, r.added, r.removed, r.other) for r in rows[:2]] == [
+        (OverlapKind.CONFLICT, 1, 0, 0, 0),
+        (OverlapKind.COLLISION, 0, 1, 1, 1),
+    ]

@@ -157,7 +157,7 @@ def test_facets_count_what_each_choice_would_leave(make: Make, sign_in: SignIn) 
 def test_closed_ones_leave_the_list_until_all_are_asked_for(make: Make, sign_in: SignIn) -> None:
     ref, one, _ = make.overlap("medium")
     client = sign_in(one)
-    client.post(f"/overlaps/{ref}/dismiss", data={"dismiss-why": "Different treaties."})
+    client.post(f"/overlaps/{ref}/dismiss", data={"dismiss-reason": "not_same", "dismiss-why": "Different treaties."})
     assert ref not in read(client, "/overlaps")
     assert ref in read(client, "/overlaps?state=all")
     assert ref in read(client, "/overlaps?state=dismissed")
@@ -285,7 +285,9 @@ def test_both_units_acknowledge_each_for_itself(make: Make, sign_in: SignIn) -> 
 
 def test_a_medium_one_is_dismissed_by_either_unit(make: Make, sign_in: SignIn) -> None:
     ref, one, _ = make.overlap("medium")
-    answer = sign_in(one).post(f"/overlaps/{ref}/dismiss", data={"dismiss-why": "Different treaties."}, follow_redirects=True)
+    answer = sign_in(one).post(
+        f"/overlaps/{ref}/dismiss", data={"dismiss-reason": "not_same", "dismiss-why": "Different treaties."}, follow_redirects=True
+    )
     assert "Different treaties." in answer.get_data(as_text=True)
     assert state_of(make, ref, seen_by=one) is OverlapState.DISMISSED
 
@@ -294,7 +296,7 @@ def test_a_critical_one_is_dismissed_only_by_both(make: Make, sign_in: SignIn) -
     ref, one, other = make.overlap("critical")
     client = sign_in(one)
     assert "close when both units say so" in read(client, f"/overlaps/{ref}")
-    client.post(f"/overlaps/{ref}/dismiss", data={"dismiss-why": "Said in different rooms."})
+    client.post(f"/overlaps/{ref}/dismiss", data={"dismiss-reason": "not_same", "dismiss-why": "Said in different rooms."})
     assert state_of(make, ref, seen_by=one) is OverlapState.OPEN
     theirs = sign_in(other)
     assert "Said in different rooms." in read(theirs, f"/overlaps/{ref}")
@@ -331,8 +333,13 @@ def test_a_coordinator_who_sees_both_settles_alone(make: Make, sign_in: SignIn) 
 @pytest.mark.parametrize(
     ("page", "typed", "sentence", "kept"),
     [
-        ("dismiss", {"dismiss-why": "   "}, "Say why this is nothing", None),
-        ("dismiss", {"dismiss-why": "kept words" + "x" * 2_000}, "2010 characters long; at most 2000 fit", "kept words"),
+        ("dismiss", {"dismiss-reason": "not_same", "dismiss-why": "   "}, "Say why this is nothing", None),
+        (
+            "dismiss",
+            {"dismiss-reason": "not_same", "dismiss-why": "kept words" + "x" * 2_000},
+            "2010 characters long; at most 2000 fit",
+            "kept words",
+        ),
         ("settle", {"settle-statement": "kept words"}, "Choose what it comes to.", "kept words"),
         ("settle", {"settle-statement": "kept words", "settle-outcome": "one_leads"}, "Say which of the two leads.", "kept words"),
         ("settle", {"settle-statement": "kept words", "settle-outcome": "war"}, "Choose one from the list.", "kept words"),
@@ -362,7 +369,7 @@ def test_a_refusal_stands_beside_its_field_and_keeps_what_was_typed(
 def test_what_was_typed_is_kept_when_the_other_side_closed_it_meanwhile(make: Make, sign_in: SignIn) -> None:
     ref, one, _ = make.overlap()
     coordinator = make.person(roles=("coordinator",))
-    sign_in(coordinator).post(f"/overlaps/{ref}/dismiss", data={"dismiss-why": "Nothing."})
+    sign_in(coordinator).post(f"/overlaps/{ref}/dismiss", data={"dismiss-reason": "not_same", "dismiss-why": "Nothing."})
     answer = sign_in(one).post(f"/overlaps/{ref}/settle", data={"settle-statement": "Our words", "settle-outcome": "joint_line"})
     assert answer.status_code == 409
     assert "This overlap is closed already." in answer.get_data(as_text=True)
@@ -372,7 +379,7 @@ def test_what_was_typed_is_kept_when_the_other_side_closed_it_meanwhile(make: Ma
 def test_a_closed_one_is_taken_up_again_with_a_reason(make: Make, sign_in: SignIn) -> None:
     ref, one, other = make.overlap("medium")
     client = sign_in(one)
-    client.post(f"/overlaps/{ref}/dismiss", data={"dismiss-why": "Nothing."})
+    client.post(f"/overlaps/{ref}/dismiss", data={"dismiss-reason": "not_same", "dismiss-why": "Nothing."})
     theirs = sign_in(other)
     assert theirs.post(f"/overlaps/{ref}/reopen", data={"reopen-why": ""}).status_code == 422
     page = theirs.post(f"/overlaps/{ref}/reopen", data={"reopen-why": "The drafts met."}, follow_redirects=True).get_data(
@@ -485,7 +492,7 @@ def test_whoever_sees_both_ends_sees_it_and_only_sides_and_coordinators_act(make
     acts = role == "coordinator"
     assert ('id="act"' in page) is acts
     assert "Acknowledge for your unit" not in page
-    answer = client.post(f"/overlaps/{ref}/dismiss", data={"dismiss-why": "Nothing."})
+    answer = client.post(f"/overlaps/{ref}/dismiss", data={"dismiss-reason": "not_same", "dismiss-why": "Nothing."})
     assert answer.status_code == (303 if acts else 403)
     assert (state_of(make, ref, seen_by=one) is OverlapState.DISMISSED) is acts
 
@@ -555,4 +562,4 @@ def test_what_changed_is_said_when_a_decision_falls(make: Make, sign_in: SignIn,
             entries.add_topic(session, session.get_one(Entry, entry_id), other_topic, by=person, at=make.at)
     bind_reader(session, None)
     page = read(client, f"/overlaps/{ref}")
-    assert "Taken up again, because this changed: the shared topics." in page
+    assert re.search(r"because this changed: the shared topics: “Topic \d+”, now “Topic \d+”, “Outer space”\.", page)

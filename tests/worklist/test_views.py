@@ -210,7 +210,7 @@ def test_the_nightly_change_ends_what_ran_out_and_is_on_record_once(make: Make, 
     with app.app_context():
         assert not is_done(day)
         said = nightly(on=day, at=make.at + timedelta(days=6))
-        assert said == {"expired": 1, "events": 1, "milestones": 0, "overlaps": 0}
+        assert said == {"expired": 1, "exclusions": 0, "events": 1, "milestones": 0, "overlaps": 0}
         assert is_done(day)
         assert not is_done(day + timedelta(days=1))
         again = nightly(on=day, at=make.at + timedelta(days=6))

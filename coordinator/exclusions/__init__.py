@@ -1,0 +1,1 @@
+"""What the detector was told not to say: by whom, why, and until when."""
