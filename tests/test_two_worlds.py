@@ -389,6 +389,23 @@ class World:
             )
         )
 
+    def sealed_voice(self) -> Entry:
+        return self._hide(
+            self.make.position(
+                by=self.owner,
+                sealed=True,
+                stance="red_line",
+                question=self.question,
+                event=self.event,
+                topics=(self.topic.id, self.empty_topic.id),
+                instruments=(self.instrument.id,),
+                title=SECRET_WORDS,
+                on_behalf_of_id=self.counterpart.id,
+                source=SECRET_WORDS,
+                said_on=self.at.date(),
+            )
+        )
+
     def sealed_dossier(self) -> Entry:
         return self._hide(
             self.make.dossier(
@@ -495,7 +512,7 @@ def test_every_file_there_is_is_taken_out(world, app, onlooker):
     assert there <= taken
 
 
-WAYS = ["sealed_position", "sealed_dossier", "above_my_clearance", "somebody_elses_draft"]
+WAYS = ["sealed_position", "sealed_voice", "sealed_dossier", "above_my_clearance", "somebody_elses_draft"]
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -23,6 +23,7 @@ from coordinator.overlaps.rules import RANK
 from coordinator.people.models import Circle, Organisation, Unit
 from coordinator.positions.models import Adherence, Position
 from coordinator.positions.queries import adherences
+from coordinator.positions.queries import with_company as positions_with_company
 from coordinator.topics.models import Equity, Stake
 
 _BY_RANK = {rank: severity for severity, rank in RANK.items()}
@@ -62,8 +63,11 @@ class _Count:
     worst: int | None = None
     missing: dict[int, int] = field(default_factory=dict)  # unit → the weight of its stake
 
-    def says(self, unit_id: int, *, outside: bool) -> None:
-        """Count a position of a unit."""
+    def says(self, unit_id: int, *, outside: bool, recorded: bool) -> None:
+        """Count a position of a unit, or one that it only wrote down: that is an outside voice, and the unit still has no line."""
+        if recorded:
+            self.outside += 1
+            return
         self.units.add(unit_id)
         self.positions += not outside
         self.outside += outside
@@ -170,8 +174,8 @@ def _on_questions(session: Session, which: ColumnElement[bool], *, on: date) -> 
         found[question_id].forum_id, topics[question_id] = forum_id, topic_id
     outside = _outside(session)
     asked = _found(_on(which))
-    for on_it, unit_id in session.execute(select(_question_id, Entry.unit_id).where(asked)):
-        found[on_it or 0].says(unit_id, outside=unit_id in outside)
+    for on_it, unit_id, voice in session.execute(select(_question_id, Entry.unit_id, Entry.on_behalf_of_id).where(asked)):
+        found[on_it or 0].says(unit_id, outside=unit_id in outside, recorded=voice is not None)
     for on_it, _event_id, unit_id in _adherences(session):
         if on_it in topics:
             found[on_it].adheres(unit_id)
@@ -192,9 +196,10 @@ def _beside_questions(session: Session, events: Sequence[Event], answered: _Coun
         return question_id is None or question_id not in answered or answered[question_id].forum_id != forums[event_id]
 
     named = and_(_found(_entry.c.event_id.in_(sorted(forums))), Entry.kind == Kind.POSITION)
-    for event_id, question_id, unit_id in session.execute(select(Entry.event_id, _question_id, Entry.unit_id).where(named)):
+    rows = select(Entry.event_id, _question_id, Entry.unit_id, Entry.on_behalf_of_id).where(named)
+    for event_id, question_id, unit_id, voice in session.execute(rows):
         if event_id is not None and beside(event_id, question_id):
-            found[event_id].says(unit_id, outside=unit_id in outside)
+            found[event_id].says(unit_id, outside=unit_id in outside, recorded=voice is not None)
     for question_id, event_id, unit_id in _adherences(session):
         if event_id in forums and beside(event_id, question_id):
             found[event_id].adheres(unit_id)
@@ -223,20 +228,26 @@ def _adherences(session: Session) -> Sequence[Any]:
 def _conflicts(session: Session, found: _Counts, key: Any, where: ColumnElement[bool], *, both: bool = False) -> None:
     """Count the open conflicts of positions; two that clash are on one question, and with `both` they name one event.
 
-    Where two clash that are both outside the ministry, it is not the units that have to get in order.
+    Where two clash that are both outside voices, it is not the units that have to get in order.
     """
     inside = select(Unit.id).join(Organisation, Organisation.id == Unit.organisation_id)
     inside = inside.where(Organisation.circle == Circle.MINISTRY)
+    high = aliased(Entry)
     clashing = (
         select(key, func.count(Overlap.id), func.min(Overlap.rank))
         .join(Overlap, Overlap.low_id == Entry.id)
+        .join(high, high.id == Overlap.high_id)
         .where(where, Overlap.kind == OverlapKind.CONFLICT, behind(Overlap.current).is_(True), Overlap.state.in_(OPEN))
-        .where(or_(Overlap.low_unit_id.in_(inside), Overlap.high_unit_id.in_(inside)))
+        .where(
+            or_(
+                and_(Overlap.low_unit_id.in_(inside), Entry.on_behalf_of_id.is_(None)),
+                and_(Overlap.high_unit_id.in_(inside), high.on_behalf_of_id.is_(None)),
+            )
+        )
         .group_by(key)
     )
     if both:
-        high = aliased(Entry)
-        clashing = clashing.join(high, and_(high.id == Overlap.high_id, high.event_id == Entry.event_id))
+        clashing = clashing.where(high.event_id == Entry.event_id)
     for of, number, rank in session.execute(clashing):
         found[of].conflicting, found[of].worst = number, rank
 
@@ -334,6 +345,7 @@ def _answers(session: Session, which: ColumnElement[bool], before: ColumnElement
         .options(
             joinedload(Position.unit).joinedload(Unit.organisation),
             joinedload(Position.question).options(joinedload(Question.topic), joinedload(Question.forum)),
+            joinedload(Position.on_behalf_of),
         )
     ).all()
     adherents: defaultdict[int, list[Unit]] = defaultdict(list)
@@ -407,11 +419,11 @@ MOST_WORK = 200
 def at_work(session: Session, links: type[EntryCounterpart | EntryInstrument], thing_id: int, *, on: date) -> list[Work]:
     """Return who works on a counterpart or an instrument: the units whose next day is nearest first, and so their entries.
 
-    At most the 200 newest entries; the number of statements is the same however much there is.
+    At most the 200 newest entries; the number of statements is the same however much there is. Outside voices are no work.
     """
     entries = session.scalars(
         with_company()
-        .where(_found(_entry.c.id.in_(_named_by(links, thing_id))))
+        .where(_found(_entry.c.id.in_(_named_by(links, thing_id))), Entry.on_behalf_of_id.is_(None))
         .order_by(Entry.logged_on.desc(), Entry.id.desc())
         .limit(MOST_WORK)
     ).all()
@@ -425,6 +437,25 @@ def at_work(session: Session, links: type[EntryCounterpart | EntryInstrument], t
         if entry.event is not None and entry.event.ends_on >= on:
             days[entry.id] = min(entry.event.starts_on, days.get(entry.id, entry.event.starts_on))
     return at_work_in_order(entries, days)
+
+
+def voices_of(session: Session, counterpart_id: int) -> Sequence[Position]:
+    """Return what units wrote down of what a counterpart holds, the newest first; at most 200."""
+    return _voices(session, _entry.c.on_behalf_of_id == counterpart_id)
+
+
+def voices_on(session: Session, instrument_id: int) -> Sequence[Position]:
+    """Return what units wrote down of what others hold about an instrument, the newest first; at most 200."""
+    return _voices(session, _entry.c.id.in_(_named_by(EntryInstrument, instrument_id)))
+
+
+def _voices(session: Session, which: ColumnElement[bool]) -> Sequence[Position]:
+    return session.scalars(
+        positions_with_company()
+        .where(_found(which), Position.on_behalf_of_id.is_not(None))
+        .order_by(Position.said_on.desc(), Position.id.desc())
+        .limit(MOST_WORK)
+    ).all()
 
 
 def overlaps_of(

@@ -9,8 +9,9 @@ from coordinator.calendar.models import Event, Question
 from coordinator.entries.models import Entry
 from coordinator.errors import N_
 from coordinator.overlaps.models import Severity
-from coordinator.people.models import Circle, Unit
+from coordinator.people.models import Unit
 from coordinator.positions.models import Position, Stance
+from coordinator.positions.rules import is_voice
 from coordinator.topics.models import Stake
 
 ANSWERS = (Stake.LEAD, Stake.CO_LEAD, Stake.MUST_CONSULT)
@@ -134,11 +135,6 @@ class Answer:
     missing: tuple[Unit, ...] = ()
 
 
-def is_outside(position: Position) -> bool:
-    """Say whether a position is an outside voice; its unit comes with the organisation."""
-    return position.unit.organisation.circle is not Circle.MINISTRY
-
-
 def differs(stance: Stance | None, other: Stance | None) -> bool:
     """Two that both take a stance differ if it is not the same; who has no position differs from nobody."""
     stated = {stance, other} - {None, Stance.NO_POSITION}
@@ -160,11 +156,11 @@ def answer(
         return (len(Stake) if stake is None else list(Stake).index(stake), position.unit.short_name, position.id)
 
     ordered = sorted(positions, key=place)
-    lines = tuple(Line(p, stakes.get(p.unit_id), tuple(adherents.get(p.id, ()))) for p in ordered if not is_outside(p))
+    lines = tuple(Line(p, stakes.get(p.unit_id), tuple(adherents.get(p.id, ()))) for p in ordered if not is_voice(p))
     voices = tuple(
         Voice(p, tuple(line for line in lines if question is not None and differs(p.stance, line.position.stance)))
         for p in ordered
-        if is_outside(p)
+        if is_voice(p)
     )
     return Answer(question, lines, voices, tuple(missing))
 

@@ -1,6 +1,6 @@
 """Pages of forums, events, questions, counterparts and instruments, for everybody to read and for coordinators to keep."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial, update_wrapper
 from typing import Any
@@ -18,7 +18,7 @@ from coordinator.calendar.forms import CounterpartForm, EventForm, ForumForm, In
 from coordinator.calendar.models import Question
 from coordinator.clock import now, today
 from coordinator.db import db, transaction
-from coordinator.entries.forms import called
+from coordinator.entries.forms import called, inside_ministry
 from coordinator.entries.models import EntryCounterpart, EntryInstrument
 from coordinator.entries.rules import may_log
 from coordinator.errors import Refused
@@ -31,6 +31,7 @@ from coordinator.overlaps.rules import look
 from coordinator.pages import page_of, refusal_status, translated
 from coordinator.people.gate import reader, require, signed_in
 from coordinator.people.rules import may_keep_lists
+from coordinator.positions.models import Position
 from coordinator.topics.queries import offered
 
 blueprint = Blueprint("calendar", __name__, url_prefix="/calendar")
@@ -210,7 +211,8 @@ def counterpart(ref: str) -> ResponseReturnValue:
         counterpart=found,
         instruments=queries.instruments_of(db.session(), found.id),
         may_keep=may_keep_lists(signed_in()),
-        **_work(EntryCounterpart, found.id),
+        may_record=may_log(signed_in()) and inside_ministry(signed_in().unit),
+        **_work(EntryCounterpart, found.id, agenda.voices_of(db.session(), found.id)),
     )
 
 
@@ -225,11 +227,11 @@ def instrument(ref: str) -> ResponseReturnValue:
         link=found.link if is_link(found.link) else None,
         coming=[e for e in queries.events_of(db.session(), found.forum_id) if e.ends_on >= on] if found.forum_id else [],
         may_keep=may_keep_lists(signed_in()),
-        **_work(EntryInstrument, found.id),
+        **_work(EntryInstrument, found.id, agenda.voices_on(db.session(), found.id)),
     )
 
 
-def _work(links: type[EntryCounterpart | EntryInstrument], thing_id: int) -> dict[str, Any]:
+def _work(links: type[EntryCounterpart | EntryInstrument], thing_id: int, voices: Sequence[Position]) -> dict[str, Any]:
     """Return what the page of a counterpart or an instrument shows of the work on it."""
     me, on = signed_in(), today(settings().time_zone)
     work = agenda.at_work(db.session(), links, thing_id, on=on)
@@ -238,7 +240,8 @@ def _work(links: type[EntryCounterpart | EntryInstrument], thing_id: int) -> dic
     near = {e.event.id: e.event for e in entries if e.event is not None and e.event.ends_on >= on}
     ends = [end for overlap in overlaps for end in (overlap.low, overlap.high)]
     return {
-        "page_level": max((e.level for e in (*entries, *ends)), default=None),
+        "page_level": max((e.level for e in (*entries, *voices, *ends)), default=None),
+        "voices": voices,
         "work": work,
         "cut": len(entries) == agenda.MOST_WORK,
         "near": agenda.state_of(db.session(), sorted(near.values(), key=lambda e: (e.starts_on, e.id)), on=on),

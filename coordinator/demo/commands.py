@@ -98,7 +98,7 @@ def _not_in_production() -> None:
 
 
 def _load_lists(session: Session, ministry: Ministry) -> int:
-    """Add what is missing of units, persons, stakes, events, questions, counterparts and the rest that stands in lists."""
+    """Add what is missing of units, persons, stakes, events, questions, instruments and the rest that stands in lists."""
     bind_reader(session, None)
     at = ministry.moment(-365)
     made = 0
@@ -112,6 +112,7 @@ def _load_lists(session: Session, ministry: Ministry) -> int:
         ("event", _event),
         ("question", _question),
         ("counterpart", _counterpart),
+        ("instrument", _instrument),
         ("deputy", _deputy),
         ("holiday", _holiday),
         ("mailbox", _mailbox),
@@ -201,6 +202,13 @@ def _counterpart(session: Session, said: Said, ministry: Ministry, known: Known,
     if comparable(said["name"]) in known.counterpart:
         return False
     calendar.add_counterpart(session, rules.counterpart(said), by=None, at=at)
+    return True
+
+
+def _instrument(session: Session, said: Said, ministry: Ministry, known: Known, at: datetime) -> bool:
+    if comparable(said["name"]) in known.instrument:
+        return False
+    calendar.add_instrument(session, rules.instrument(said, ministry, known), by=None, at=at)
     return True
 
 

@@ -12,8 +12,8 @@ from typing import Any
 from zlib import crc32
 from zoneinfo import ZoneInfo
 
-from coordinator.calendar.models import CounterpartKind
-from coordinator.calendar.rules import CounterpartDraft, EventDraft, ForumDraft, QuestionDraft
+from coordinator.calendar.models import CounterpartKind, InstrumentKind
+from coordinator.calendar.rules import CounterpartDraft, EventDraft, ForumDraft, InstrumentDraft, QuestionDraft
 from coordinator.deputies.rules import DeputyDraft
 from coordinator.dossiers.models import DossierType
 from coordinator.dossiers.rules import DossierDraft
@@ -187,6 +187,24 @@ def counterpart(said: Said) -> CounterpartDraft:
     return CounterpartDraft(name=said["name"], kind=CounterpartKind(said["kind"]), code=said.get("code"))
 
 
+def instrument(said: Said, ministry: Ministry, known: Known) -> InstrumentDraft:
+    """Return an instrument; its days are those of the real one, or of no importance."""
+    return InstrumentDraft(
+        name=said["name"],
+        short_name=said["short"],
+        kind=InstrumentKind(said["kind"]),
+        forum_id=known.forum[comparable(said["forum"])] if "forum" in said else None,
+        party_ids=tuple(_counterpart_id(key, ministry, known) for key in said.get("party_keys", ())),
+        parties=said.get("parties", ""),
+        adopted_on=said.get("adopted_on"),
+        in_force_on=said.get("in_force_on"),
+    )
+
+
+def _counterpart_id(key: str, ministry: Ministry, known: Known) -> int:
+    return known.counterpart[comparable(ministry.thing("counterpart", key)["name"])]
+
+
 def deputy(said: Said, ministry: Ministry, known: Known) -> DeputyDraft:
     """Return who stands in."""
     return DeputyDraft(
@@ -210,8 +228,9 @@ def entry(said: Said, ministry: Ministry, known: Known) -> PositionDraft | Dossi
         "language": said["language"],
         "forum_id": known.forum[comparable(said["forum"])] if "forum" in said else None,
         "event_id": named and known.event[comparable(of_forum(known.forum[comparable(named["forum"])], named["name"]))],
-        "counterparts": tuple(
-            sorted(known.counterpart[comparable(ministry.thing("counterpart", c)["name"])] for c in said.get("counterparts", ()))
+        "counterparts": tuple(sorted(_counterpart_id(key, ministry, known) for key in said.get("counterparts", ()))),
+        "instruments": tuple(
+            sorted(known.instrument[comparable(ministry.thing("instrument", key)["name"])] for key in said.get("instruments", ()))
         ),
         "registry_link": said.get("registry_link", ""),
         "review_by": ministry.day(said["review_in_days"]) if "review_in_days" in said else None,
@@ -227,6 +246,9 @@ def entry(said: Said, ministry: Ministry, known: Known) -> PositionDraft | Dossi
             question_id=known.question[comparable(asked)] if asked else None,
             stance=Stance(said["stance"]) if "stance" in said else None,
             valid_until=ministry.day(said["valid_until_in"]) if "valid_until_in" in said else None,
+            on_behalf_of_id=_counterpart_id(said["on_behalf_of"], ministry, known) if "on_behalf_of" in said else None,
+            source=said.get("source", ""),
+            said_on=ministry.day(-said["said_days_ago"]) if "said_days_ago" in said else None,
             **{name: said.get(name, "") for name in ("reason", "red_lines", "fallback", "talking_points")},
         )
     return DossierDraft(

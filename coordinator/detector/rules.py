@@ -197,12 +197,13 @@ def missing(
     umbrellas = _umbrellas(one, other, known, t)
     subject = bool(s.topics or s.related or s.question_id is not None or s.instruments)
     without_subject = [] if subject else [_say(t, N_("No topic, related topic, question or instrument in common.")), *umbrellas]
+    heard = _only_heard(s, t)
     lacks = {
-        OverlapKind.CONFLICT: _no_clash(one, other, s, known, t),
-        OverlapKind.COLLISION: [*without_subject, *_not_met(s, known, floors, t)],
-        OverlapKind.DUPLICATION: [*_nothing_beside(s, umbrellas, t), *_unlike(s, floors.duplication, compared, t)],
+        OverlapKind.CONFLICT: [*_no_clash(one, other, s, known, t), *(heard if all(s.voices) else [])],
+        OverlapKind.COLLISION: [*heard, *without_subject, *_not_met(s, known, floors, t)],
+        OverlapKind.DUPLICATION: [*heard, *_nothing_beside(s, umbrellas, t), *_unlike(s, floors.duplication, compared, t)],
         OverlapKind.CONTACT: _no_contact(s, umbrellas, t),
-        OverlapKind.POSSIBLE: _unlike(s, floors.possible, compared, t),
+        OverlapKind.POSSIBLE: [*heard, *_unlike(s, floors.possible, compared, t)],
     }
     return tuple(Answer(kind, tuple(lacks[kind])) for kind in STRONGEST_FIRST)
 
@@ -214,6 +215,12 @@ def _no_clash(one: Facts, other: Facts, s: Signals, known: Vocabulary, t: Any) -
         return [_question(one, other, s, known, t)]
     low, high = (str(t(stance.label)).lower() for stance in s.stances)
     return [_say(t, N_("“%(low)s” and “%(high)s” can both be said in one room."), low=low, high=high)]
+
+
+def _only_heard(s: Signals, t: Any) -> list[str]:
+    if not any(s.voices):
+        return []
+    return [_say(t, N_("An outside voice that a unit wrote down clashes with a unit's line, and nothing else."))]
 
 
 def _not_met(s: Signals, known: Vocabulary, floors: Floors, t: Any) -> list[str]:

@@ -432,7 +432,7 @@ def index(session: Session, ids: Iterable[int]) -> None:
         connection.execute(put, kept)
 
 
-_SEARCHED = ("title", "text", "reason", "red_lines", "fallback", "talking_points", "code")
+_SEARCHED = ("title", "text", "reason", "red_lines", "fallback", "talking_points", "source", "code")
 
 
 def _content(session: Session, draft: Draft) -> dict[str, Any]:
@@ -478,7 +478,7 @@ def _add_version(
     return version
 
 
-_DAYS = {"review_by", "valid_from", "valid_until"}
+_DAYS = {"review_by", "valid_from", "valid_until", "said_on"}
 
 
 def _write_columns(entry: Entry, content: dict[str, Any]) -> None:

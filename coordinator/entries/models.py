@@ -120,6 +120,10 @@ class Entry(Referable, Base):
     released_at: Mapped[datetime | None] = mapped_column(Moment)
     ended_at: Mapped[datetime | None] = mapped_column(Moment, index=True)
     ended_why: Mapped[str] = mapped_column(Text, default="")
+    # a position that is an outside voice: whose it is, where it was said, and when; the unit is who wrote it down
+    on_behalf_of_id: Mapped[int | None] = mapped_column(ForeignKey("counterpart.id"), index=True)
+    source: Mapped[str | None] = mapped_column(String(300))
+    said_on: Mapped[date | None]
     supersedes_id: Mapped[int | None] = mapped_column(ForeignKey("entry.id"), index=True)
     standing_version: Mapped[int] = mapped_column(default=1)
     newest_version: Mapped[int] = mapped_column(default=1)
@@ -130,6 +134,7 @@ class Entry(Referable, Base):
     audience: Mapped[Audience] = relationship(lazy="raise")
     forum: Mapped[Forum | None] = relationship(lazy="raise")
     event: Mapped[Event | None] = relationship(lazy="raise")
+    on_behalf_of: Mapped[Counterpart | None] = relationship(lazy="raise")
     topics: Mapped[list[Topic]] = relationship(lazy="raise", secondary="entry_topic", viewonly=True, order_by=Topic.name)
     counterparts: Mapped[list[Counterpart]] = relationship(
         lazy="raise", secondary="entry_counterpart", viewonly=True, order_by=Counterpart.name

@@ -89,6 +89,7 @@ def with_company() -> Select[Entry]:
         joinedload(Entry.unit).joinedload(Unit.organisation),
         joinedload(Entry.forum),
         joinedload(Entry.event).joinedload(Event.forum),
+        joinedload(Entry.on_behalf_of),
         selectinload(Entry.topics),
     )
 
@@ -327,6 +328,11 @@ def of_circle(circle: Circle) -> Select[int]:
     return select(Unit.id).join(Organisation, Organisation.id == Unit.organisation_id).where(Organisation.circle == circle)
 
 
+def held_in(circle: Circle, unit_id: Any = Entry.unit_id) -> ColumnElement[bool]:
+    """Return the condition for what units of a circle hold themselves: an outside voice that one wrote down is not theirs."""
+    return and_(unit_id.in_(of_circle(circle)), Entry.on_behalf_of_id.is_(None))
+
+
 def before_forum(forum_id: int) -> ColumnElement[bool]:
     """Return the condition for entries that name a forum, or name none and an event of it."""
     sessions = select(Event.id).where(Event.forum_id == forum_id)
@@ -381,7 +387,7 @@ def conditions(session: Session, filters: Filters, *, but: str = "") -> list[Col
         ("state", state == filters.state if filters.state else None),
         ("unit_id", unit_id == filters.unit_id if filters.unit_id else None),
         ("bureau", unit_id.in_(sorted(filters.unit_ids)) if filters.unit_ids is not None else None),
-        ("circle", unit_id.in_(of_circle(filters.circle)) if filters.circle else None),
+        ("circle", held_in(filters.circle, unit_id) if filters.circle else None),
         ("topic_id", on_topics(filters.topic_id) if filters.topic_id else None),
         ("basket", on_topics(*filters.topic_ids) if filters.topic_ids is not None else None),
         ("forum_id", before_forum(filters.forum_id) if filters.forum_id else None),
@@ -565,6 +571,7 @@ def names_in(session: Session, contents: Iterable[Mapping[str, Any]]) -> dict[st
         "question_id": named(Question, Question.text, "question_id"),
         "counterparts": named(Counterpart, Counterpart.name, "counterparts"),
         "instruments": named(Instrument, Instrument.name, "instruments"),
+        "on_behalf_of_id": named(Counterpart, Counterpart.name, "on_behalf_of_id"),
         "lead_id": named(Person, Person.name, "lead_id"),
         "contributing": named(Unit, Unit.name, "contributing"),
         "positions": titles(session, wanted) if (wanted := ids("positions")) else {},

@@ -285,6 +285,9 @@ LABELS = {
     "red_lines": N_("Red lines"),
     "fallback": N_("Fallback"),
     "talking_points": N_("Talking points"),
+    "on_behalf_of_id": N_("Outside voice of"),
+    "source": N_("Where it was said"),
+    "said_on": N_("When it was said"),
     "valid_from": N_("Valid from"),
     "valid_until": N_("Valid until"),
     "dossier_type": N_("Type"),
@@ -304,7 +307,7 @@ Shown = dict[str, str | tuple[str, ...]]  # field → a text, or the items of a 
 Part = tuple[str, str]  # ("same" | "add" | "del", words)
 
 _WORDED = {"title", "text", "reason", "red_lines", "fallback", "talking_points", "restriction_reason"}
-_DAYS = {"review_by", "valid_from", "valid_until"}
+_DAYS = {"review_by", "valid_from", "valid_until", "said_on"}
 _WORD = re.compile(r"\S+|\s+")
 
 

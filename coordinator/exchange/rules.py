@@ -602,7 +602,17 @@ def taken(row: Row, known: Known) -> Taken:
 
 
 # What a file says nothing of; what people added of it to an imported entry stays when the file changes the rest.
-_UNSAID = ("registry_link", "review_by", "red_lines", "fallback", "talking_points", "valid_from")
+_UNSAID = (
+    "registry_link",
+    "review_by",
+    "red_lines",
+    "fallback",
+    "talking_points",
+    "valid_from",
+    "on_behalf_of_id",
+    "source",
+    "said_on",
+)
 _UNSAID_LISTS = ("contributing", "positions", "papers")
 
 Drafted = TypeVar("Drafted", bound=PositionDraft | DossierDraft)
@@ -612,7 +622,7 @@ def keeping(draft: Drafted, content: Mapping[str, Any]) -> Drafted:
     """Return a draft with what a version's content has beside what a file says."""
     own = {f.name for f in fields(draft)}
     kept: dict[str, Any] = {n: content[n] for n in _UNSAID if n in own and content.get(n)}
-    for name in ("review_by", "valid_from"):
+    for name in ("review_by", "valid_from", "said_on"):
         if name in kept:
             kept[name] = date.fromisoformat(kept[name])
     # files that say nothing of instruments are older than these are

@@ -45,6 +45,8 @@ _PLAIN = (
     "logged_on",
     "code",
     "ended_why",
+    "source",
+    "said_on",
 )
 
 
@@ -116,6 +118,7 @@ def _entry_rows(session: Session, ids: Sequence[int], names: _Names, person: Per
             Entry.ended_at,
             _entry.c.question_id,
             _entry.c.stance,
+            _entry.c.on_behalf_of_id,
             _entry.c.dossier_type,
             _entry.c.lead_id,
             *columns,
@@ -153,6 +156,7 @@ def _entry_rows(session: Session, ids: Sequence[int], names: _Names, person: Per
             "state": row.state.value,
             "question": names.question.get(row.question_id),
             "stance": row.stance.value if row.stance else None,
+            "on_behalf_of": names.counterpart.get(row.on_behalf_of_id),
             "type": row.dossier_type.value if row.dossier_type else None,
             "forum": names.forum.get(row.forum_id),
             "event": event,

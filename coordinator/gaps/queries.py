@@ -209,7 +209,9 @@ def _answered(session: Session, sessions: Sequence[_Session], inside: Collection
     # all that is visible, or all that a unit has
     which = select(_found.c.id).where(or_(_found.c.event_id.in_(sorted(events)), _found.c.question_id.in_(sorted(by_question))))
     lines = select(Entry.kind, Entry.event_id, _question_id, Entry.unit_id).where(
-        Entry.id.in_(which), Entry.state == State.RELEASED
+        Entry.id.in_(which),
+        Entry.state == State.RELEASED,
+        Entry.on_behalf_of_id.is_(None),  # a voice is no line
     )
     standing = select(_adherence.c.entry_id).where(_adherence.c.ended_at.is_(None))
     adhering = (

@@ -43,6 +43,8 @@ def names(session: Session, me: Person, *, refs: Iterable[str], on: date) -> Nam
         found.learn("question", question_id, (text,))
     for counterpart_id, name in session.execute(select(Counterpart.id, Counterpart.name)):
         found.learn("counterpart", counterpart_id, (name,))
+        if inside:  # nobody else writes down what others hold
+            found.learn("voice", counterpart_id, (name,))
     for instrument_id, name, short_name in session.execute(select(Instrument.id, Instrument.name, Instrument.short_name)):
         found.learn("instrument", instrument_id, (name, short_name))
     for person in leads(session, me.unit_id):

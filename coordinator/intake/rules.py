@@ -162,6 +162,9 @@ COLUMNS: tuple[Column, ...] = (
     _text("talking_points", N_("Of a position."), 20_000),
     day("valid_from", N_("Of a position, as 2026-03-31.")),
     day("valid_until", N_("Of a position, as 2026-03-31.")),
+    one("on_behalf_of", N_("Of an outside voice: the counterpart that holds it; your unit only writes it down."), "voice"),
+    line("source", N_("Of an outside voice: where it was said."), 300),
+    day("said_on", N_("Of an outside voice: when it was said, as 2026-03-31.")),
     word("type", N_("Of a dossier: negotiation, dialogue, incident, capacity_building, norms or partnership."), DossierType),
     one("lead", N_("Of a dossier: somebody of your unit, by name or e-mail address."), "lead"),
     several("contributing", N_("Of a dossier: other units, with semicolons."), "unit"),
@@ -183,9 +186,28 @@ COLUMNS: tuple[Column, ...] = (
 )
 
 OWN = ("ref", "id")
-FIELD = {"forum": "forum_id", "event": "event_id", "question": "question_id", "type": "dossier_type", "lead": "lead_id"}
+FIELD = {
+    "forum": "forum_id",
+    "event": "event_id",
+    "question": "question_id",
+    "on_behalf_of": "on_behalf_of_id",
+    "type": "dossier_type",
+    "lead": "lead_id",
+}
 ONLY = {
-    Kind.POSITION: ("question", "stance", "reason", "red_lines", "fallback", "talking_points", "valid_from", "valid_until"),
+    Kind.POSITION: (
+        "question",
+        "stance",
+        "reason",
+        "red_lines",
+        "fallback",
+        "talking_points",
+        "valid_from",
+        "valid_until",
+        "on_behalf_of",
+        "source",
+        "said_on",
+    ),
     Kind.DOSSIER: ("type", "lead", "contributing", "milestones", "positions", "papers"),
 }
 DRAFTS: dict[Kind, type[PositionDraft] | type[DossierDraft]] = {Kind.POSITION: PositionDraft, Kind.DOSSIER: DossierDraft}
@@ -302,7 +324,7 @@ def _draft(kind: Kind, said: Mapping[str, Any], held: Mapping[str, Any]) -> Draf
     return DRAFTS[kind](**values)
 
 
-_DAYS = {"review_by", "valid_from", "valid_until"}
+_DAYS = {"review_by", "valid_from", "valid_until", "said_on"}
 
 
 def draft_of(kind: Kind, content: Mapping[str, Any], *, level: int, audience: frozenset[str], restriction_reason: str) -> Draft:

@@ -66,6 +66,7 @@ _NOT_KNOWN = {
     "event": N_("there is no event “%(name)s” ahead"),
     "question": N_("there is no question “%(name)s”"),
     "counterpart": N_("there is no counterpart “%(name)s”"),
+    "voice": N_("there is no counterpart “%(name)s” whose voice you may write down"),
     "instrument": N_("there is no instrument “%(name)s”"),
     "lead": N_("there is nobody called “%(name)s” in your unit"),
     "position": N_("there is no released position with the ref “%(name)s”"),

@@ -28,6 +28,8 @@ class Facts:
     text_digest: str = ""
     question_id: int | None = None
     stance: Stance | None = None
+    on_behalf_of_id: int | None = None
+    """An outside voice: the counterpart that holds it; the unit wrote it down."""
     event_id: int | None = None
     forum_id: int | None = None
     topics: frozenset[int] = frozenset()
@@ -73,6 +75,8 @@ class Signals:
 
     question_id: int | None = None
     stances: tuple[Stance, Stance] | None = None
+    voices: tuple[int | None, int | None] = (None, None)
+    """Whose outside voices the two are, where they are any."""
     event_id: int | None = None
     forum_id: int | None = None
     topics: tuple[int, ...] = ()
@@ -170,6 +174,7 @@ def signals(low: Facts, high: Facts, known: Vocabulary, text: Text) -> Signals:
     return Signals(
         question_id=low.question_id if same_question else None,
         stances=stances,
+        voices=(low.on_behalf_of_id, high.on_behalf_of_id),
         event_id=low.event_id if low.event_id is not None and low.event_id == high.event_id else None,
         forum_id=low.forum_id if low.forum_id is not None and low.forum_id == high.forum_id else None,
         topics=tuple(sorted(shared)),
@@ -239,22 +244,24 @@ def weigh(s: Signals, known: Vocabulary, floors: Floors) -> Finding | None:
     """Return the strongest kind of a pair with all its reasons, or None if it does not touch; whatever is excluded.
 
     Text never claims a conflict: on public labelled sets, likeness tells agreeing from opposing pairs hardly better than chance.
+    An outside voice that a unit wrote down clashes with a unit's line and nothing else: it goes nowhere and repeats no work.
     """
     subject = bool(s.topics or s.related or s.question_id is not None or s.instruments)
     met = s.event_id is not None or (s.counterparts and s.days_apart is not None and s.days_apart <= floors.window_days)
     alike = s.text.likeness >= floors.duplication
     found: dict[OverlapKind, Severity] = {}
-    clashing = clash(s.stances)
+    heard = sum(voice is not None for voice in s.voices)
+    clashing = clash(s.stances) if heard < 2 else None
     if clashing:
         found[OverlapKind.CONFLICT] = clashing
-    if subject and met:
+    if subject and met and not heard:
         close = s.event_id is not None or (s.days_apart is not None and s.days_apart <= floors.close_days)
         found[OverlapKind.COLLISION] = Severity.HIGH if close else Severity.MEDIUM
-    if alike and (s.topics or s.related or s.forum_id is not None or s.counterparts or s.instruments):
+    if alike and not heard and (s.topics or s.related or s.forum_id is not None or s.counterparts or s.instruments):
         found[OverlapKind.DUPLICATION] = Severity.MEDIUM
     if s.topics or s.question_id is not None:
         found[OverlapKind.CONTACT] = Severity.LOW
-    if s.text.likeness >= (floors.possible_abroad if s.text.abroad else floors.possible):
+    if s.text.likeness >= (floors.possible_abroad if s.text.abroad else floors.possible) and not heard:
         found[OverlapKind.POSSIBLE] = Severity.LOW
     if not found:
         return None
@@ -277,6 +284,7 @@ def _reasons(
         value = {"signal": "clash" if clashing else "question", "question": known.questions[s.question_id]}
         if s.stances:
             value |= {"low": s.stances[0].value, "high": s.stances[1].value}
+            value |= _one_voice(s.voices, known)
         parts.append((weight, value))
     if s.event_id is not None:
         parts.append((weigh["event"], {"signal": "event", "event": known.events[s.event_id]}))
@@ -303,6 +311,14 @@ def _reasons(
     return tuple(v | {"share": share} for (_, v), share in zip(parts, shares, strict=True)), total
 
 
+def _one_voice(voices: tuple[int | None, int | None], known: Vocabulary) -> dict[str, Any]:
+    """Return which end is an outside voice, and whose, where one of the two is."""
+    low, high = voices
+    if (low is None) == (high is None):
+        return {}
+    return {"voice": known.counterparts[low or high or 0], "voice_of": "low" if low is not None else "high"}
+
+
 def _hundredths(weights: list[float]) -> list[float]:
     """Return each weight's share in hundredths that add up to one: the largest remainders get what rounding down left over."""
     exact = [100 * w / sum(weights) for w in weights]
@@ -324,8 +340,9 @@ def _inputs(s: Signals, floors: Floors, *, alike: bool) -> dict[str, Any]:
         "counterparts": list(s.counterparts),
         "close": (s.days_apart or 0) <= floors.close_days if near else None,
         "texts": list(s.texts) if alike else None,
-        # only where there are some: what was decided about a pair before there were instruments still rests on the same
+        # only where there are some: what was decided about a pair before there were instruments and voices rests on the same
         **({"instruments": list(s.instruments)} if s.instruments else {}),
+        **({"voices": list(s.voices)} if any(s.voices) else {}),
     }
 
 
@@ -386,6 +403,8 @@ class Tally:
 
 SENTENCES = {
     "clash": N_("On “%(question)s” one side says %(low)s, the other %(high)s: both cannot be said in one room."),
+    "clash_voice": N_("On “%(question)s” %(voice)s, an outside voice, says %(said)s, and a unit says %(ours)s."),
+    "question_voice": N_("Both answer “%(question)s”: %(voice)s, an outside voice, with %(said)s, and a unit with %(ours)s."),
     "question": N_("Both answer “%(question)s”: %(low)s and %(high)s."),
     "question_plain": N_("Both answer “%(question)s”."),
     "event": N_("Both go to %(event)s."),
@@ -417,6 +436,9 @@ def sentence(reason: dict[str, Any], t: Any = str) -> str:
     for stance in ("low", "high"):
         if stance in reason:
             values[stance] = f"“{t(Stance(reason[stance]).label).lower()}”"
+    if "voice_of" in reason:
+        key = f"{key}_voice"
+        values["said"], values["ours"] = values[reason["voice_of"]], values["high" if reason["voice_of"] == "low" else "low"]
     if "names" in reason:
         values["names"] = ", ".join(reason["names"])
     if "phrases" in reason:
@@ -436,6 +458,7 @@ def _of_text(reason: dict[str, Any]) -> str:
 CHANGED = {
     "question": N_("the question"),
     "stances": N_("a stance"),
+    "voices": N_("whose voice it is"),
     "event": N_("the event"),
     "forum": N_("the forum"),
     "topics": N_("the shared topics"),

@@ -58,7 +58,7 @@ def adhere(session: Session, position: Position, *, unit: Unit, by: Person, at: 
     entries.refresh(session, position)
     if position.unit_id == unit.id:
         raise AdheresToItself
-    if position.state != State.RELEASED or position.question_id is None:
+    if position.state != State.RELEASED or position.question_id is None or position.on_behalf_of_id is not None:
         raise NothingToAdhereTo
     if queries.held_by(session, unit.id, position.question_id, position.level) is not None:
         raise AlreadyHeld
@@ -114,9 +114,12 @@ def _leave(session: Session, adherence: Adherence, *, by: Person | None, at: dat
 
 
 def _make_room(session: Session, position: Position, version: EntryVersion, by: Person | None, at: datetime) -> None:
-    """Refuse a second released position on a question at a level; a line of one's own ends adhering to another's."""
+    """Refuse a second released position on a question at a level; a line of one's own ends adhering to another's.
+
+    An outside voice takes no room: it is no line of the unit that wrote it down.
+    """
     question_id = version.content.get("question_id")
-    if question_id is None:
+    if question_id is None or version.content.get("on_behalf_of_id") is not None:
         return
     held = queries.held_by(session, position.unit_id, question_id, version.level)
     if held is not None and held.id != position.id:

@@ -35,7 +35,10 @@ class Stance(StrEnum):
 
 
 class Position(Entry):
-    """What a unit holds; `text` is the line to take. At most one released per unit, question and level."""
+    """What a unit holds; `text` is the line to take. At most one released per unit, question and level.
+
+    One that a unit wrote down on behalf of a counterpart is an outside voice and no line of the unit: there may be several.
+    """
 
     __mapper_args__ = {"polymorphic_identity": Kind.POSITION}
 
@@ -60,11 +63,14 @@ class Position(Entry):
         "talking_points",
         "valid_from",
         "valid_until",
+        "on_behalf_of_id",
+        "source",
+        "said_on",
     )
 
 
 # One table holds both kinds, so what only positions promise is added to it here.
-_current = text("state = 'released' AND kind = 'position'")
+_current = text("state = 'released' AND kind = 'position' AND on_behalf_of_id IS NULL")
 Index(
     "uq_entry_one_released_position",
     Entry.__table__.c.unit_id,
@@ -79,6 +85,10 @@ for _check in (
     CheckConstraint("kind = 'position' OR stance IS NULL", name="only_a_position_has_a_stance"),
     CheckConstraint("(stance IS NULL) = (question_id IS NULL)", name="a_stance_is_on_a_question"),
     CheckConstraint("stance IS NULL OR stance NOT IN ('oppose', 'red_line') OR length(reason) > 0", name="a_refusal_has_a_reason"),
+    CheckConstraint("kind = 'position' OR on_behalf_of_id IS NULL", name="only_a_position_is_a_voice"),
+    CheckConstraint(
+        "on_behalf_of_id IS NULL OR (said_on IS NOT NULL AND length(coalesce(source, '')) > 0)", name="a_voice_has_a_source"
+    ),
 ):
     Entry.__table__.append_constraint(_check)  # type: ignore[attr-defined]
 

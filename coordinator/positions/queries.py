@@ -24,6 +24,7 @@ def with_company() -> Select[Position]:
         joinedload(Position.question).options(joinedload(Question.topic), joinedload(Question.forum)),
         joinedload(Position.forum),
         joinedload(Position.event).joinedload(Event.forum),
+        joinedload(Position.on_behalf_of),
         selectinload(Position.topics),
     )
 
@@ -56,13 +57,14 @@ def on_questions(session: Session, question_ids: Iterable[int]) -> Sequence[Posi
 
 
 def held_by(session: Session, unit_id: int, question_id: int, level: int) -> Position | None:
-    """Return the released position of a unit on a question at a level, or None."""
+    """Return the released line of a unit on a question at a level, or None; an outside voice that it wrote down is none."""
     return session.scalars(
         select(Position).where(
             Position.unit_id == unit_id,
             Position.question_id == question_id,
             Position.level == level,
             Position.state == State.RELEASED,
+            Position.on_behalf_of_id.is_(None),
         )
     ).one_or_none()
 

@@ -147,6 +147,9 @@ def _start(form: PositionForm, version: EntryVersion | None) -> None:
         form.question.data = question.ref
         form.forum.data = question.forum.ref if question.forum else ""
         chosen.add(question.topic.ref)
+    voice = request.args.get("voice")
+    if voice and form.records_voices:
+        form.on_behalf_of.data = calendar.counterpart(db.session(), voice).ref
     event = request.args.get("event")
     form.start(
         topics=sorted(chosen),

@@ -35,7 +35,8 @@ def held(run: Run, unit_ids: Iterable[int], *, only: Iterable[State] | None = No
         select(EntryTopic.entry_id, EntryTopic.topic_id).join(Entry, Entry.id == EntryTopic.entry_id).where(wanted)
     ):
         topics[entry_id].add(topic_id)
-    questions = dict(run(select(Position.id, Position.question_id).where(wanted, Position.question_id.is_not(None))).all())
+    lines = and_(wanted, Position.question_id.is_not(None), Position.on_behalf_of_id.is_(None))  # of voices there may be several
+    questions = dict(run(select(Position.id, Position.question_id).where(lines)).all())
     codes = dict(run(select(Dossier.id, Dossier.code).where(wanted, Dossier.code.is_not(None))).all())
     rows = run(
         select(

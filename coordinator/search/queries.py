@@ -137,7 +137,7 @@ def holdings(session: Session, topic_id: int) -> Sequence[Holding]:
         select(Unit, Entry.kind, func.count(Entry.id))
         .join(Entry, Entry.unit_id == Unit.id)
         .join(EntryTopic, EntryTopic.entry_id == Entry.id)
-        .where(EntryTopic.topic_id == topic_id, Entry.state == State.RELEASED)
+        .where(EntryTopic.topic_id == topic_id, Entry.state == State.RELEASED, Entry.on_behalf_of_id.is_(None))
         .group_by(Unit.id, Entry.kind)
         .order_by(Unit.short_name, Unit.id, Entry.kind)
         .limit(MOST_UNITS * 2)

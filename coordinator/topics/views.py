@@ -31,6 +31,7 @@ from coordinator.people.queries import units
 from coordinator.people.rules import may_keep_lists
 from coordinator.positions.models import Position
 from coordinator.positions.queries import adherences
+from coordinator.positions.rules import is_voice
 from coordinator.search import queries as search
 from coordinator.search.rules import beginning
 from coordinator.topics import actions, queries
@@ -404,21 +405,30 @@ def _neighbours(topic: Topic) -> tuple[Sequence[Topic], Sequence[Topic], Sequenc
     )
 
 
-def _answers(topic: Topic, positions: Sequence[Position], stakes: dict[int, Stake]) -> list[tuple[Question | None, list[Line]]]:
-    """Return the lines by question, those of leading units first; a question without a line that is seen stands last."""
+def _answers(
+    topic: Topic, positions: Sequence[Position], stakes: dict[int, Stake]
+) -> list[tuple[Question | None, list[Line], list[Position]]]:
+    """Return the lines by question, those of leading units first, and apart from them the outside voices.
+
+    A question without a line that is seen stands last.
+    """
     adherents: defaultdict[int, list[Unit]] = defaultdict(list)
     for adherence in adherences(db.session(), [p.id for p in positions]):
         adherents[adherence.entry_id].append(adherence.unit)
     questions: dict[int, Question | None] = {q.id: q for q in search.questions_on(db.session(), topic.id)}
     lines: defaultdict[int, list[Line]] = defaultdict(list)
+    voices: defaultdict[int, list[Position]] = defaultdict(list)
     for position in positions:
         key = position.question_id or 0
         questions.setdefault(key, position.question)
+        if is_voice(position):
+            voices[key].append(position)
+            continue
         stake = stakes.get(position.unit_id)
         lines[key].append(Line(position, beginning(position.text), stake, tuple(adherents[position.id])))
     for listed in lines.values():
         listed.sort(key=lambda line: line.stake not in LEADING)
-    found = [(question, lines[key]) for key, question in questions.items()]
+    found = [(question, lines[key], voices[key]) for key, question in questions.items()]
     return sorted(found, key=lambda a: (not a[1], a[0] is None))
 
 
@@ -426,7 +436,7 @@ def _stances(positions: Sequence[Position]) -> dict[int, list[str]]:
     """Return for each unit the stances that it takes, each once."""
     said: defaultdict[int, dict[str, None]] = defaultdict(dict)
     for position in positions:
-        if position.stance is not None:
+        if position.stance is not None and position.on_behalf_of_id is None:
             said[position.unit_id][position.stance.value] = None
     return {unit_id: list(words) for unit_id, words in said.items()}
 

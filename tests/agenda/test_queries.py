@@ -207,6 +207,39 @@ def test_two_outside_voices_that_clash_are_no_conflict_of_the_units_but_one_with
     assert ahead(make, make.officer())[0].conflicting == 1
 
 
+def test_what_a_unit_writes_down_on_behalf_of_others_is_an_outside_voice_and_leaves_the_unit_missing(make, question, topic, forum):
+    event, country = make.event(forum=forum), make.counterpart("Freedonia")
+    one, other = make.officer(unit=make.unit(short_name="AAA")), make.officer(unit=make.unit(short_name="ZZZ"))
+    make.equity(one.unit, topic, "must_consult")
+    heard = {"topic": topic, "on_behalf_of_id": country.id, "source": "A speech", "said_on": make.today}
+    make.position(by=one, question=question, stance="oppose", **heard)
+    make.position(by=one, event=event, **heard)
+    [coming] = ahead(make, other)
+    assert (coming.positions, coming.outside, coming.unanswered, coming.conflicting) == (0, 2, 1, 0)
+    assert [u.short_name for u in coming.missing] == ["AAA"]
+    make.position(by=one, stance="support", question=question, topic=topic)
+    assert ahead(make, other)[0].conflicting == 0  # nobody clashes with what they wrote down themselves
+    make.position(by=other, stance="support", question=question, topic=topic)
+    [coming] = ahead(make, other)
+    assert (coming.positions, coming.outside, coming.conflicting, coming.worst) == (2, 2, 1, Severity.HIGH)
+    make.act_as(other)
+    said = queries.on_question(make.session, question, on=make.today)
+    assert [line.position.unit.short_name for line in said.lines] == ["AAA", "ZZZ"]
+    [voice] = said.voices
+    assert voice.position.on_behalf_of.name == "Freedonia"
+    assert len(voice.differs_from) == 2
+
+
+def test_an_outside_voice_that_clashes_with_one_that_was_written_down_is_no_conflict_of_the_units(make, question, topic, forum):
+    make.event(forum=forum)
+    open_to_all = {"question": question, "topic": topic, "level": 0, "audience": frozenset({"circle:country"})}
+    heard = {"on_behalf_of_id": make.counterpart().id, "source": "A speech", "said_on": make.today}
+    firm = make.unit(of=make.organisation(circle="country", ceiling=0))
+    make.position(by=make.officer(unit=firm), stance="support", **open_to_all)
+    make.position(stance="oppose", **open_to_all, **heard)
+    assert ahead(make, make.officer())[0].conflicting == 0
+
+
 def test_events_can_be_kept_to_some_forums_or_some_topics(make, question, topic, forum):
     other, side = make.forum(), make.topic()
     make.event("Theirs", forum=other, in_days=1)

@@ -163,6 +163,7 @@ facts = st.builds(
     topics=st.frozensets(st.sampled_from([1, 2, 3])),
     counterparts=st.frozensets(st.sampled_from([1])),
     instruments=st.frozensets(st.sampled_from([1])),
+    on_behalf_of_id=st.sampled_from([None, None, 1]),
     dates=st.sampled_from([(), (DAY,), (LATER, date(2026, 8, 1))]),
 )
 

@@ -60,7 +60,10 @@ def test_a_row_holds_what_the_page_shows(desk, make, reader, session):
         reason="-it binds",
         red_lines="None",
         valid_until=date(2026, 12, 31),
-        counterparts=(make.counterpart("Freedonia").id,),
+        counterparts=((voice := make.counterpart("Freedonia")).id,),
+        on_behalf_of_id=voice.id,
+        source="=a statement",
+        said_on=date(2026, 2, 27),
         instruments=(make.instrument("Treaty of Freedonia").id,),
     )
     (row,) = rows(take(desk, "/export/positions"))
@@ -77,6 +80,7 @@ def test_a_row_holds_what_the_page_shows(desk, make, reader, session):
     assert (row["forum"], row["event"], row["event_on"]) == ("Council of Europe", "Plenary", "2026-03-11")
     assert (row["valid_until"], row["released_on"], row["audience"]) == ("2026-12-31", "2026-03-02", "ministry")
     assert row["text"] == "We say\nso."
+    assert (row["on_behalf_of"], row["source"], row["said_on"]) == ("Freedonia", "'=a statement", "2026-02-27")
     assert row["instruments"] == "Treaty of Freedonia"
 
 

@@ -144,6 +144,7 @@ def test_what_a_unit_exports_comes_back_without_anything_to_do(make, sign_in, se
         review_by=date(2026, 6, 1),
     )
     make.position(by=owner, topic=topic, released=False, title="A draft")
+    make.position(by=owner, topic=topic, on_behalf_of_id=counterpart.id, source="A speech; in Geneva", said_on=date(2026, 2, 27))
     hidden = make.position(sealed=True)
     make.dossier(
         by=owner,

@@ -205,6 +205,41 @@ def test_a_shared_instrument_is_a_reason_of_its_own_and_part_of_what_a_decision_
     assert "instruments" not in without.inputs  # a pair that shares none keeps its old fingerprint
 
 
+VOICE = Signals(question_id=1, stances=(OPPOSE, SUPPORT), topics=(1,), event_id=1, days_apart=0, text=Text(0.9), voices=(1, None))
+
+
+@pytest.mark.parametrize(
+    ("what", "expected"),
+    [
+        pytest.param(VOICE, (OverlapKind.CONFLICT, Severity.HIGH), id="a voice and a line clash"),
+        pytest.param(
+            replace(VOICE, stances=(SUPPORT, SUPPORT)),
+            (OverlapKind.CONTACT, Severity.LOW),
+            id="a voice goes nowhere and repeats nothing",
+        ),
+        pytest.param(
+            replace(VOICE, voices=(1, 2)), (OverlapKind.CONTACT, Severity.LOW), id="two voices are not the units' business"
+        ),
+        pytest.param(Signals(text=Text(0.9), voices=(None, 1)), None, id="a voice is never possible by its text"),
+    ],
+)
+def test_an_outside_voice_clashes_with_a_line_and_nothing_else(what, expected):
+    assert judged(what) == expected
+
+
+def test_a_clash_with_an_outside_voice_says_so_whichever_end_it_is():
+    low, high = Facts(1, 1, question_id=1, stance=OPPOSE, on_behalf_of_id=1), Facts(2, 2, question_id=1, stance=SUPPORT)
+    for one, other in ((low, high), (high, low)):
+        finding = judge(signals(one, other, KNOWN, Text()), KNOWN, FLOORS)
+        assert finding is not None
+        question = KNOWN.questions[1]
+        expected = f"On “{question}” Japan, an outside voice, says “oppose”, and a unit says “support”."
+        assert [sentence(r) for r in finding.reasons] == [expected]
+    bare = judge(signals(replace(low, on_behalf_of_id=None), high, KNOWN, Text()), KNOWN, FLOORS)
+    assert bare is not None
+    assert what_changed(bare.inputs, finding.inputs) == ["a stance", "whose voice it is"]
+
+
 def test_days_apart_is_the_nearest_of_all_days():
     low = Facts(1, 1, dates=(date(2026, 3, 1), date(2026, 6, 1)))
     high = Facts(2, 2, dates=(date(2026, 5, 25), date(2026, 9, 1)))
@@ -217,6 +252,7 @@ facts = st.builds(
     unit_id=st.just(1),
     question_id=st.sampled_from([None, 1, 2]),
     stance=st.sampled_from(list(Stance)),
+    on_behalf_of_id=st.sampled_from([None, None, 1]),
     event_id=st.sampled_from([None, 1, 2]),
     forum_id=st.sampled_from([None, 1, 2]),
     topics=st.frozensets(st.sampled_from([1, 2, 3, 4])),

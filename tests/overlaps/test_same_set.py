@@ -91,6 +91,12 @@ class World:
                 "stance": chance.choice(list(Stance)),
                 "reason": "because",
             }
+            if chance.random() < 0.2:
+                common |= {
+                    "on_behalf_of_id": chance.choice(self.counterparts).id,
+                    "source": "a statement",
+                    "said_on": self.at.date(),
+                }
         return PositionDraft(**common)
 
     def log(self) -> None:
@@ -120,7 +126,8 @@ class World:
             }
             extra = {"restriction_reason": draft.restriction_reason}
             if isinstance(draft, PositionDraft) and kind is PositionDraft:
-                extra |= {"question_id": draft.question_id, "stance": draft.stance, "reason": draft.reason}  # type: ignore[dict-item]
+                names = ("question_id", "stance", "reason", "on_behalf_of_id", "source", "said_on")
+                extra |= {name: getattr(draft, name) for name in names}
             entries.revise(self.session, entry, kind(**shared, **extra), base=entry.newest_version, by=by, at=self.at)
             if self.random.random() < 0.8:
                 entries.release(self.session, entry, by=by, at=self.at)
