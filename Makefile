@@ -4,12 +4,13 @@ BIN := .venv/bin
 RUN := .venv/ready-to-run
 DEV := .venv/ready-to-work
 ENTRIES ?= 10000 50000
+OVERLAPS ?= 10000 50000 100000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint nightly bench messages lock clean
+.PHONY: help demo test lint nightly bench bench-overlaps messages lock clean
 
 help: ## what can be made
-	@grep -hE '^[a-z]+:.*## ' Makefile | sort | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sort | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 # --- the surroundings: remade when their lock or the project's own description is newer
 
@@ -54,6 +55,9 @@ nightly: $(DEV) ## what takes longer: 200 kills of the web process, on both data
 
 bench: $(DEV) ## how long things take with ENTRIES (10000 50000), on both databases
 	$(BIN)/python -m benchmarks.pages $(ENTRIES)
+
+bench-overlaps: $(DEV) ## what finding overlaps costs with OVERLAPS entries, made from the papers of CORPUS.jsonl.gz
+	$(BIN)/python -m benchmarks.overlaps $(CORPUS) $(OVERLAPS)
 
 messages: $(DEV) ## take out the sentences of the interface for translation, into var/messages.pot
 	@mkdir -p var

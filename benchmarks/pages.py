@@ -243,7 +243,7 @@ def by_structure() -> Iterator[None]:
     """Leave texts out: no words are kept, none are compared."""
     with (
         patch.object(overlap_queries, "textual_candidates", lambda *_: set()),
-        patch.object(overlap_actions, "keep_words", lambda *_: None),
+        patch.object(overlap_actions, "keep_texts", lambda *_: None),
     ):
         yield
 

@@ -1,0 +1,284 @@
+"""Prints what finding overlaps costs as a register grows: python -m benchmarks.overlaps CORPUS.jsonl.gz [ENTRIES ...].
+
+The corpus is one of real papers, {id, unit, title, text}. Its passages are mixed anew, a word in ten put in the place of another,
+so that lengths are those of real papers and twins are rare. Each distinct passage is encoded once; where it stands in an entry,
+its direction is moved a little at random, as other words would move it, to a cosine of some .95.
+"""
+
+import argparse
+import contextlib
+import gzip
+import json
+import logging
+import math
+import os
+import random
+import resource
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import structlog
+from alembic import command as alembic
+from sqlalchemy import insert, text
+
+from benchmarks.ministry import CHUNK, SEED, TOPICS, UNITS, Words, analyse, build
+from benchmarks.pages import act_as, p95
+from coordinator import encoder as encoders
+from coordinator.app import create_app
+from coordinator.cli import migrations
+from coordinator.db import db, transaction
+from coordinator.entries import actions as entry_actions
+from coordinator.overlaps import actions as overlap_actions
+from coordinator.passages import actions as passage_actions
+from coordinator.passages import queries as passage_queries
+from coordinator.passages.models import EntryPassages, ServingEncoder
+from coordinator.passages.rules import Meaning, passages
+from coordinator.positions.actions import log_position
+from coordinator.positions.rules import PositionDraft
+from coordinator.words.actions import text_digest
+from coordinator.words.models import EntryKeyword, EntryWords
+from coordinator.words.rules import keywords, parse, plain
+
+DISTINCT = 12_000
+"""So many distinct passages are taken from the corpus, at most."""
+SAVES, LOOKS = 40, 40
+MOVED = 0.33 / math.sqrt(512)  # of each component of a unit direction: together a cosine of .95
+LOOK_AIM, SAVE_AIM, MEMORY_AIM, RECOMPUTE_AIM = 200, 300, 700, 15
+"""Milliseconds, milliseconds, megabytes, minutes at 100,000 entries."""
+
+
+class Mixed:
+    """Texts made of the passages of a corpus; remembers of which passages the last one was made."""
+
+    def __init__(self, corpus: Path, chance: random.Random, *, most: int) -> None:
+        self.chance = chance
+        self.pool: list[str] = []
+        self.lengths: list[int] = []
+        with gzip.open(corpus, "rt", encoding="utf-8") as stream:
+            for line in stream:
+                body = plain("", json.loads(line)["text"])[1]
+                cut = [body[a:b] for a, b in passages(body)][:14]
+                self.lengths.append(max(len(cut), 1))
+                self.pool += cut
+        chance.shuffle(self.pool)
+        self.spare = self.pool[DISTINCT : DISTINCT + 4_000]  # for what is saved and looked at: nobody has these
+        self.pool = self.pool[: min(DISTINCT, most)]
+        self.words = sorted({w for piece in self.pool[:2_000] for w in piece.split() if w.isalpha()})
+        self.of_topic = Words(random.Random(SEED)).of_topic
+        self.made: list[list[int]] = []
+
+    def draw(self, topics: Sequence[int]) -> str:
+        """Return a text as long as some paper of the corpus."""
+        places = [self.chance.randrange(len(self.pool)) for _ in range(self.chance.choice(self.lengths))]
+        self.made.append(places)
+        return " ".join(self._other_words(self.pool[place]) for place in places)
+
+    def new(self) -> str:
+        """Return a text of passages that no entry has."""
+        return " ".join(self.chance.choice(self.spare) for _ in range(self.chance.choice(self.lengths)))
+
+    def _other_words(self, piece: str) -> str:
+        return " ".join(self.chance.choice(self.words) if self.chance.random() < 0.1 else word for word in piece.split())
+
+
+def directions(pool: Sequence[str]) -> tuple[np.ndarray, float]:
+    """Return the unit directions of the distinct passages, and how many were encoded in a second."""
+    made = encoders.encoder(encoders.DEFAULT)
+    assert made is not None
+    made.encode(["to load it"])
+    start = time.perf_counter()
+    rows = np.concatenate([made.encode(pool[n : n + 15]) for n in range(0, len(pool), 15)]).astype(np.float32)
+    rate = len(pool) / (time.perf_counter() - start)
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True), rate
+
+
+def keep(mixed: Mixed, rows: np.ndarray) -> None:
+    """Keep what the entries are compared by: words parsed as ever, directions put together from those of the passages."""
+    chance = np.random.default_rng(SEED)
+    made = encoders.chosen()
+    assert made is not None
+    with db.engine.connect() as connection:
+        connection = connection.execution_options(begin="IMMEDIATE", migration=True)
+        with connection.begin():
+            said = connection.execute(text("SELECT id, title, text FROM entry ORDER BY id")).all()
+        for start in range(0, len(said), CHUNK):
+            words, keys, meanings = [], [], []
+            for row in said[start : start + CHUNK]:
+                digest, parsed = text_digest(row.title, row.text), parse(row.title, row.text)
+                words.append({"entry_id": row.id, "digest": digest, "words": parsed.to_bytes()})
+                keys += [{"entry_id": row.id, "keyword": k} for k in keywords(parsed)]
+                parts = rows[mixed.made[row.id - 1]]
+                parts = parts + chance.normal(scale=MOVED, size=parts.shape).astype(np.float32)
+                whole = parts.mean(axis=0, keepdims=True)
+                unit = np.concatenate([whole, parts])
+                unit = np.rint(unit / np.linalg.norm(unit, axis=1, keepdims=True) * encoders.SCALE)
+                meaning = Meaning(made.name, np.clip(unit, -127, 127).astype(np.int8))
+                meanings.append(
+                    {
+                        "entry_id": row.id,
+                        "encoder": made.name,
+                        "digest": digest,
+                        "sketch": meaning.sketch.tobytes(),
+                        "rows": meaning.to_bytes(),
+                    }
+                )
+            with connection.begin():
+                connection.execute(insert(EntryWords), words)
+                connection.execute(insert(EntryKeyword), keys)
+                connection.execute(insert(EntryPassages), meanings)
+        with connection.begin():
+            connection.execute(insert(ServingEncoder).values(id=1, encoder=made.name))
+    analyse()
+
+
+def saves(mixed: Mixed) -> tuple[list[float], list[float]]:
+    """Release new positions of many units; return how long the encoding before took, and the release."""
+    encoding, releasing = [], []
+    for n in range(SAVES):
+        by = act_as(f"p{UNITS - n}@ministry.example")
+        session = db.session()
+        said = mixed.new()
+        draft = PositionDraft(title=f"A new line {n}", text=said, topics=(n + 20, n + 60), event_id=(n % 40 + 1) * 3)
+        with transaction(session):
+            entry = log_position(session, draft, unit=by.unit, by=by, at=datetime.now(UTC), on=date.today())  # noqa: DTZ011
+        start = time.perf_counter()
+        passage_actions.prepare(draft.title, draft.text)
+        encoding.append(time.perf_counter() - start)
+        start = time.perf_counter()
+        with transaction(session):
+            entry_actions.release(session, entry, by=by, at=datetime.now(UTC))
+        releasing.append(time.perf_counter() - start)
+    return encoding, releasing
+
+
+def looks(mixed: Mixed) -> list[float]:
+    """Look at lines as they are written, a title and some forty words on a topic, encoding and all."""
+    act_as("p7@ministry.example")
+    session, times = db.session(), []
+    for n in range(LOOKS + 1):
+        said = mixed.chance.choice(mixed.spare)
+        content = {"title": " ".join(said.split()[:6]), "text": said, "language": "en", "topics": [n % TOPICS + 20]}
+        start = time.perf_counter()
+        overlap_actions.would_touch(session, content, unit_id=7, on=date.today())  # noqa: DTZ011
+        times.append(time.perf_counter() - start)
+        session.rollback()
+    return times[1:]  # the first one takes in the sketches
+
+
+def recompute() -> float:
+    """Find all overlaps again, nothing encoded."""
+    session = db.session()
+    start = time.perf_counter()
+    after: int | None = 0
+    while after is not None:
+        with transaction(session):
+            _, after = overlap_actions.recompute(session, after=after, at=datetime.now(UTC))
+        session.expunge_all()
+    return time.perf_counter() - start
+
+
+def megabytes() -> float:
+    """Memory of this process now."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 1e6
+
+
+# --- the same work otherwise --------------------------------------------------------------------------------------------
+
+
+def timed(work: Callable[[], object], turns: int = 5) -> float:
+    times = []
+    for _ in range(turns):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def others(mixed: Mixed, rows: np.ndarray, entries: int) -> dict[str, float]:
+    """Milliseconds of one look by every passage in numpy and by scikit-learn's TF-IDF; seconds for all pairs of whole texts."""
+    from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: PLC0415 - of the benchmark only
+    from sklearn.neighbors import NearestNeighbors  # noqa: PLC0415
+
+    places = np.array([p for made in mixed.made[:entries] for p in made])
+    every = rows[places]
+    query = rows[:2]
+    found = {"brute-force numpy, every passage": 1000 * timed(lambda: (every @ query.T).max(axis=1).argsort()[-200:])}
+    wholes = np.add.reduceat(every, np.cumsum([0, *(len(m) for m in mixed.made[: entries - 1])]))
+    wholes /= np.linalg.norm(wholes, axis=1, keepdims=True)
+    texts = [" ".join(mixed.pool[p] for p in made) for made in mixed.made[:entries]]
+    vectors = TfidfVectorizer(sublinear_tf=True, stop_words="english")
+    matrix = vectors.fit_transform(texts)
+    near = NearestNeighbors(n_neighbors=200, metric="cosine").fit(matrix)
+    said = mixed.spare[0]
+    found["scikit-learn TF-IDF, nearest neighbours"] = 1000 * timed(lambda: near.kneighbors(vectors.transform([said])))
+    some = wholes[: min(entries, 10_000)]
+    whole = timed(lambda: [(some[n : n + 500] @ some.T >= 0.5).sum() for n in range(0, len(some), 500)], turns=1)
+    found["all pairs of whole texts, seconds"] = whole * (entries / len(some)) ** 2
+    return found
+
+
+def measured(corpus: Path, entries: int, folder: Path) -> dict[str, float]:
+    url = f"sqlite:///{folder / f'overlaps{entries}.sqlite'}"
+    alembic.upgrade(migrations(url), "head")
+    app = create_app(environment="test", secret_key="a secret of a benchmark, of more than thirty-two characters", database_url=url)
+    with app.app_context():
+        mixed = Mixed(corpus, random.Random(SEED), most=2 * entries)
+        rows, rate = directions(mixed.pool)
+        build(entries, today=date.today(), texts=mixed)  # noqa: DTZ011
+        keep(mixed, rows)
+        before = megabytes()
+        look = looks(mixed)
+        encoding, save = saves(mixed)
+        memory = megabytes()
+        again = recompute()
+        with db.session() as session:
+            kept = session.connection().execution_options(migration=True).execute(text("SELECT count(*) FROM overlap")).scalar_one()
+        compared = others(mixed, rows, entries)
+        ours = statistics.median(look) * 1000
+        passages_there = sum(map(len, mixed.made))
+        print(f"\n{entries:,} entries, {passages_there:,} passages, {len(mixed.pool):,} of them distinct; {kept:,} overlaps")
+        print(f"  encode              {rate:8.0f} passages a second")
+        for what, times in (("live check, encoding and all", look), ("encoding before a save", encoding), ("save", save)):
+            print(f"  {what:<28} {1000 * statistics.median(times):8.0f} ms p50 {1000 * p95(times):8.0f} ms p95")
+        print(f"  recompute           {again:8.0f} s")
+        print(f"  memory              {memory:8.0f} MB, of which {memory - before:.0f} MB came with looking and saving")
+        for name, value in compared.items():
+            ratio = value / ours if "seconds" not in name else value / again
+            print(f"  {name:<42} {value:10.1f}   {ratio:6.2f} × ours")
+        db.stop()
+    return {"live check": statistics.median(look), "save": statistics.median(save), "recompute": again}
+
+
+def main() -> None:
+    words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    words.add_argument("corpus", type=Path)
+    words.add_argument("entries", type=int, nargs="*", default=[10_000, 50_000, 100_000])
+    asked = words.parse_args()
+    logging.disable(logging.WARNING)
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(open(os.devnull, "w")))  # noqa: SIM115 - as long as we run
+    aims = f"live check p95 {LOOK_AIM} ms, save p95 {SAVE_AIM} ms, memory {MEMORY_AIM} MB, recompute {RECOMPUTE_AIM} min"
+    print(f"Aims at 100,000 entries: {aims}.")
+    print(f"Load at the start: {os.getloadavg()[0]:.1f}")
+    found: dict[int, dict[str, Any]] = {}
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        for entries in asked.entries:
+            passage_queries.forget()
+            found[entries] = measured(asked.corpus, entries, folder)
+    small, large = min(found), max(found)
+    if small != large:
+        print(f"\nGrowth from {small:,} to {large:,}, as a power of the number of entries:")
+        for name in found[small]:
+            power = math.log(found[large][name] / found[small][name]) / math.log(large / small)
+            print(f"  {name:<20} N^{power:.2f}")
+
+
+if __name__ == "__main__":
+    main()
