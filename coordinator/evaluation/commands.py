@@ -23,6 +23,7 @@ from coordinator.evaluation.rules import (
     average_precision,
     calibration,
     calibration_error,
+    drawn,
     ndcg,
     precision_in,
     recall_at,
@@ -83,12 +84,14 @@ class Labelled:
 @_json_option
 @_encoder_option
 @click.option("--bins", is_flag=True, help="Print the reliability diagram too: mean score and share of true pairs by bin.")
-def pairs(file: Path, as_json: bool, named: str, bins: bool) -> None:
+@click.option("--diagram", type=click.Path(dir_okay=False, writable=True, path_type=Path), help="Draw it, as SVG.")
+def pairs(file: Path, as_json: bool, named: str, bins: bool, diagram: Path | None) -> None:
     """Score labelled pairs: {id, a: {title?, text, language?}, b: {…}, label, source}, one a line.
 
     `none` stands against every other label; `partial` is left out. Overall and by source: n, AUC, average precision, recall at
     90 % precision, calibration error at the stated rate of true pairs, recall at the floor of possible overlaps, and the false
-    alarms there in a thousand random pairs of texts that no label and no common topic joins.
+    alarms there in a thousand random pairs of texts that no label and no common topic joins (which count as untrue for the
+    calibration, too).
     """
     _with_encoder(named)
     judged = [p for row in _rows(file, "a", "b", "label") if (p := _labelled(row)) is not None]
@@ -105,8 +108,8 @@ def pairs(file: Path, as_json: bool, named: str, bins: bool) -> None:
     by_source: defaultdict[str, list[int]] = defaultdict(list)
     for n, p in enumerate(judged):
         by_source[p.source].append(n)
-    alarms = {source: _false_alarms([judged[n] for n in places], views, floors) for source, places in sorted(by_source.items())}
-    every = (sum(a for a, _ in alarms.values()), sum(n for _, n in alarms.values()))
+    strangers = {source: _strangers([judged[n] for n in places], views, floors) for source, places in sorted(by_source.items())}
+    every = Strangers(*(np.concatenate(part) for part in zip(*((s.scores, s.flagged) for s in strangers.values()), strict=True)))
     answer: dict[str, Any] = {
         "overall": _measures(scores, labels, flagged, every)
         | {
@@ -116,12 +119,14 @@ def pairs(file: Path, as_json: bool, named: str, bins: bool) -> None:
             "pairs_per_second": round(len(judged) / scoring, 1),
         },
         "by_source": {
-            source: _measures(scores[places], labels[places], flagged[places], alarms[source])
+            source: _measures(scores[places], labels[places], flagged[places], strangers[source])
             for source, places in sorted(by_source.items())
         },
     }
     if bins:
-        answer["overall"]["bins"] = _bins(scores, labels)
+        answer["overall"]["bins"] = _bins(scores, labels, every)
+    if diagram is not None:
+        diagram.write_text(drawn(_bins(scores, labels, every), rate=_rate()), encoding="utf-8")
     _say_pairs(answer) if not as_json else click.echo(json.dumps(answer))
 
 
@@ -152,8 +157,16 @@ def _floors() -> tuple[float, float]:
     return said["possible_floor"], said["possible_floor_abroad"]
 
 
-def _false_alarms(judged: Sequence[Labelled], views: dict[Content, View], floors: tuple[float, float]) -> tuple[int, int]:
-    """Return how many of how many random pairs of unrelated texts of one source reach the floor."""
+@dataclass(frozen=True)
+class Strangers:
+    """Random pairs that no label and no common topic joins: their scores, and which of them reach the floor."""
+
+    scores: Scores
+    flagged: Labels
+
+
+def _strangers(judged: Sequence[Labelled], views: dict[Content, View], floors: tuple[float, float]) -> Strangers:
+    """Return random pairs of unrelated texts of one source."""
     parent: dict[Content, Content] = {}
 
     def head(content: Content) -> Content:
@@ -166,41 +179,47 @@ def _false_alarms(judged: Sequence[Labelled], views: dict[Content, View], floors
         if p.true:
             parent[head(p.a)] = head(p.b)
     chance = random.Random(SEED)  # the same pairs each time
-    alarms = looked = 0
+    likes = []
     for _ in range(CROSS_PAIRS):
         one, other = chance.choice(judged), chance.choice(judged)
-        if head(one.a) == head(other.b) or (one.topic is not None and one.topic == other.topic):
-            continue
-        like = likeness(views[one.a], views[other.b])
-        looked += 1
-        alarms += like.score >= floors[like.abroad]
-    return alarms, looked
+        if head(one.a) != head(other.b) and (one.topic is None or one.topic != other.topic):
+            likes.append(likeness(views[one.a], views[other.b]))
+    return Strangers(np.array([x.score for x in likes]), np.array([x.score >= floors[x.abroad] for x in likes], dtype=bool))
 
 
-def _measures(scores: Scores, labels: Labels, flagged: Labels, alarms: tuple[int, int]) -> dict[str, Any]:
+def _measures(scores: Scores, labels: Labels, flagged: Labels, strangers: Strangers) -> dict[str, Any]:
     found: dict[str, Any] = {"n": len(scores), "true": int(labels.sum())}
     if not labels.any() or labels.all():
         found["note"] = "one class only: there is nothing to tell apart"
     else:
-        rate = detection()["text"]["rate_of_true_pairs"]
         found |= {
             "auc": round(auc(scores, labels), 4),
             "ap": round(average_precision(scores, labels), 4),
             "recall_at_90_precision": round(recall_at(scores, labels, precision=0.9), 4),
-            "calibration_error": round(calibration_error(scores, labels, rate=rate), 4),
+            "calibration_error": round(calibration_error(*_with(scores, labels, strangers), rate=_rate()), 4),
         }
     if labels.any():
         found["recall_at_floor"] = round(float(flagged[labels].mean()), 4)
-    if alarms[1]:
-        found |= {"false_alarms_per_1000": round(1000 * alarms[0] / alarms[1], 2), "random_pairs": alarms[1]}
+    if len(strangers.scores):
+        alarms = 1000 * float(strangers.flagged.mean())
+        found |= {"false_alarms_per_1000": round(alarms, 2), "random_pairs": len(strangers.scores)}
     return found
 
 
-def _bins(scores: Scores, labels: Labels) -> list[dict[str, float]]:
-    rate = detection()["text"]["rate_of_true_pairs"]
+def _rate() -> float:
+    rate: float = detection()["text"]["rate_of_true_pairs"]
+    return rate
+
+
+def _with(scores: Scores, labels: Labels, strangers: Strangers) -> tuple[Scores, Labels]:
+    """The true pairs against all others, judged or random: most of the pairs that a register has are of strangers."""
+    return np.concatenate([scores, strangers.scores]), np.concatenate([labels, np.zeros(len(strangers.scores), dtype=bool)])
+
+
+def _bins(scores: Scores, labels: Labels, strangers: Strangers) -> list[dict[str, float]]:
     return [
         {"score": round(score, 4), "share_true": round(share, 4), "weight": round(weight, 6)}
-        for score, share, weight in calibration(scores, labels, rate=rate)
+        for score, share, weight in calibration(*_with(scores, labels, strangers), rate=_rate())
     ]
 
 

@@ -67,6 +67,36 @@ def calibration_error(scores: Scores, labels: Labels, *, rate: float) -> float:
     return sum(abs(score - share) * weight for score, share, weight in calibration(scores, labels, rate=rate))
 
 
+def drawn(bins: Sequence[Mapping[str, float]], *, rate: float, wide: int = 420) -> str:
+    """Return a reliability diagram as SVG: the score against the share that was true; large dots stand for many pairs."""
+    edge, inner = 50, wide - 70
+
+    def at(score: float, share: float) -> tuple[float, float]:
+        return edge + score * inner, edge / 2 + (1 - share) * inner
+
+    def line(a: tuple[float, float], b: tuple[float, float], more: str) -> str:
+        return f'<line x1="{a[0]:.1f}" y1="{a[1]:.1f}" x2="{b[0]:.1f}" y2="{b[1]:.1f}" {more}/>'
+
+    parts = [line(at(0, 0), at(1, 1), 'stroke="#767676" stroke-dasharray="4 4"')]
+    for step in (0, 0.25, 0.5, 0.75, 1):
+        x, y = at(step, 0)
+        parts += [line(at(step, 0), at(step, 1), 'stroke="#d8d8d8"'), line(at(0, step), at(1, step), 'stroke="#d8d8d8"')]
+        parts.append(f'<text x="{x:.0f}" y="{y + 16:.0f}" text-anchor="middle">{step:g}</text>')
+        parts.append(f'<text x="{edge - 6}" y="{at(0, step)[1] + 4:.0f}" text-anchor="end">{step:g}</text>')
+    points = [at(b["score"], b["share_true"]) for b in bins]
+    parts += [line(a, b, 'stroke="#1f5f9f" stroke-width="2"') for a, b in zip(points, points[1:], strict=False)]
+    for (x, y), b in zip(points, bins, strict=True):
+        parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{4 + 3 * max(0, math.log10(b["weight"]) + 4):.1f}" fill="#1f5f9f"/>')
+    said = f"share of true pairs, if {rate:g} of all are"
+    parts.append(f'<text x="{edge + inner / 2:.0f}" y="{wide - 12}" text-anchor="middle">score</text>')
+    parts.append(f'<text transform="translate(14 {edge / 2 + inner / 2:.0f}) rotate(-90)" text-anchor="middle">{said}</text>')
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide} {wide}" width="{wide}" font-family="sans-serif" '
+        f'font-size="12">'
+        f"<title>Reliability of the score</title><rect width='100%' height='100%' fill='#fff'/>{''.join(parts)}</svg>\n"
+    )
+
+
 # --- of an order --------------------------------------------------------------------------------------------------------
 
 

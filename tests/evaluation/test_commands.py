@@ -87,3 +87,10 @@ def test_retrieval_finds_the_twin_and_never_the_own_unit(tmp_path):
     assert "seconds to index" in run("retrieval", corpus, qrels).output
     qrels.write_text(json.dumps({"query": "nobody", "relevant": ["twin"]}) + "\n")
     assert "None of the queries" in run("retrieval", corpus, qrels).output
+
+
+def test_the_reliability_diagram_is_drawn(pairs_file, tmp_path):
+    assert run("pairs", pairs_file, "--diagram", tmp_path / "bins.svg").exit_code == 0
+    drawing = (tmp_path / "bins.svg").read_text()
+    assert drawing.startswith("<svg")
+    assert drawing.count("<circle") >= 2
