@@ -463,10 +463,13 @@ class Contents:
     @property
     def told(self) -> list[Entry]:
         """Return the entries whose titles a mail says: of what is sealed it says nothing."""
-        pairs, papers = self._all
-        ends = [end for p in pairs if not sealed(p.level) for end in (p.mine, p.theirs)]
+        ends = [end for p in self.pairs if not sealed(p.level) for end in (p.mine, p.theirs)]
+        papers = [p.entry for p in self.papers if not sealed(p.level)]
+        for other in self.others:  # a letter has one line for each, with what the other unit holds
+            lines = [*((p.theirs, p.level) for p in other.pairs), *((p.entry, p.level) for p in other.papers)]
+            papers += [entry for entry, level in lines if not sealed(level)][:MOST_ITEMS]
         missing = (g.entry for g in self.gaps if g.entry is not None and not sealed(g.level))
-        return [*ends, *(p.entry for p in papers if not sealed(p.level)), *missing]
+        return [*ends, *papers, *missing]
 
     @property
     def _all(self) -> tuple[tuple[Pair, ...], tuple[Paper, ...]]:
