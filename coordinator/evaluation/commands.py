@@ -178,6 +178,8 @@ def _strangers(judged: Sequence[Labelled], views: dict[Content, View], floors: t
     for p in judged:
         if p.true:
             parent[head(p.a)] = head(p.b)
+            if p.topic is not None:
+                parent[head(p.a)] = head((p.topic, "", "topic"))
     chance = random.Random(SEED)  # the same pairs each time
     likes = []
     for _ in range(CROSS_PAIRS):
