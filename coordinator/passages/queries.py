@@ -46,7 +46,7 @@ def unseen(encoder: str) -> Select[int]:
         .join(_entry, and_(_entry.c.id == _words.c.entry_id, _entry.c.state == State.RELEASED))
         .join(
             _passages,
-            and_(_passages.c.entry_id == _words.c.entry_id, _passages.c.encoder == encoder, _passages.c.digest == _words.c.digest),
+            and_(_passages.c.entry_id == _words.c.entry_id, _passages.c.encoder == encoder, _passages.c.digest == _words.c.parsed),
             isouter=True,
         )
         .where(_passages.c.id.is_(None))

@@ -12,9 +12,10 @@ from coordinator.exclusions.models import Exclusion
 from coordinator.exclusions.rules import EndedAlready, ExcludedAlready, ExclusionDraft, OneUnit
 from coordinator.history.models import Event
 from coordinator.overlaps import queries as overlaps
-from coordinator.overlaps.actions import exclude
+from coordinator.overlaps.actions import exclude, see_unseen
 from coordinator.overlaps.models import Hidden, Overlap, OverlapKind, OverlapState
 from coordinator.overlaps.rules import CriticalStands, ExcludesBoth, NotYourOverlap
+from coordinator.passages.actions import prepare_unseen
 from coordinator.topics import actions as topics
 from coordinator.worklist import commands
 from tests.test_two_worlds import counted
@@ -172,3 +173,18 @@ def test_a_save_asks_as_much_with_many_exclusions_as_with_one(make, at):
         for _more in range(4):
             make.exclusion(make.unit(), make.unit(), topic, by=coordinator)
     assert numbers[1] == numbers[2]
+
+
+def test_what_a_phrase_leaves_to_the_job_is_seen_once(make, draft):
+    officer = make.officer()
+    for number in range(4):
+        make.dossier(by=officer, title=f"Cables {number}", text=f"{ALIKE} And again, {number}.")
+    by = make.act_as(officer)
+    with transaction(make.session):
+        actions.exclude_phrase(make.session, "power, trusted vessels", draft, unit=by.unit, by=by, at=make.at, on=make.today)
+    seen: list[int] = []
+    while ids := prepare_unseen(make.session, most=50):
+        seen += ids
+        assert len(seen) == len(set(seen))
+        with transaction(make.session):
+            see_unseen(make.session, ids, at=make.at)
