@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -26,6 +27,8 @@ from coordinator.entries import actions as entries
 from coordinator.entries import queries as entry_queries
 from coordinator.entries.models import AudienceToken, Entry, EntryVersion
 from coordinator.entries.rules import Recall
+from coordinator.exclusions.actions import exclude_phrase
+from coordinator.exclusions.rules import ExclusionDraft
 from coordinator.exports import queries as export_queries
 from coordinator.history.models import Event, Head, Payload
 from coordinator.openings.models import Opening
@@ -219,6 +222,7 @@ def kind_of(endpoint: str) -> str:
     kinds = {"positions": "entry", "dossiers": "entry", "entries": "entry", "topics": "topic", "overlaps": "overlap"}
     kinds |= {
         "butterfly": "topic",
+        "exclusions": "overlap" if view == "pair" else "exclusion",
         "gaps": "entry",
         "waits": "unit",
         "digests": "digest",
@@ -330,9 +334,19 @@ class World:
             make.upload(self.reader, "entries", rows).ref,
             make.upload(self.keeper, "forums", "name,short_name\nNew forum,NF\nGlobal Mechanism,\n").ref,
         ]
+        self.exclusion_ref = self._excluded("Kind regards from the readers' unit")
         self.equity_ref = make.equity(self.reader.unit, self.topic).ref
         self.overlap_ref = self._refs(Overlap)[0]
         self.digest_ref = session.scalars(select(Digest.ref)).one()
+
+    def _excluded(self, phrase: str) -> str:
+        """Leave a phrase out of what the reader's unit writes."""
+        by = self.make.act_as(self.reader)
+        draft = ExclusionDraft(reason="a letterhead", until_on=self.at.date() + timedelta(days=30))
+        with transaction(self.session):
+            ref = exclude_phrase(self.session, phrase, draft, unit=by.unit, by=by, at=self.at, on=self.at.date()).ref
+        bind_reader(self.session, None)
+        return ref
 
     def _mailbox(self, unit: Any, by: Any) -> None:
         """Let a unit's mailbox get a digest."""
@@ -358,6 +372,7 @@ class World:
         return {
             "file": self.files,
             "equity": [self.equity_ref],
+            "exclusion": [self.exclusion_ref],
             "entry": [e.ref for e in self.visible],
             "topic": [self.topic.ref, self.side_topic.ref, self.empty_topic.ref],
             "event": [self.event.ref],

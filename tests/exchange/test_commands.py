@@ -355,7 +355,7 @@ def test_overlaps_are_taken_out_by_ref_and_external_id_as_one_person_sees_them(
     assert [row["kind"] for row in every] == ["conflict", "conflict"]
     imported = [row for row in every if "r-1" in {row["a_id"], row["b_id"]}]
     assert len(imported) == 1
-    assert set(imported[0]) == {"a", "b", "a_id", "b_id", "kind", "severity", "score", "reasons", "signals"}
+    assert set(imported[0]) == {"a", "b", "a_id", "b_id", "kind", "severity", "score", "reasons", "signals", "settings"}
     assert imported[0]["a_id"] is None
     assert imported[0]["severity"] == "critical"
     assert "both cannot be said in one room" in imported[0]["reasons"][0]

@@ -126,6 +126,9 @@ def test_everything_that_a_position_can_say_is_kept(make: Make, sign_in: SignIn)
         "talking_points": "one\ntwo",
         "valid_from": "2026-03-02",
         "valid_until": "2026-09-01",
+        "on_behalf_of_id": None,
+        "source": "",
+        "said_on": None,
     }
 
 
