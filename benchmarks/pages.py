@@ -229,13 +229,10 @@ def recompute() -> tuple[float, int]:
     """Find all overlaps again, chunk by chunk; return how long it took and how many rows changed."""
     session = db.session()
     bind_reader(session, None)
-    start, after, changed = time.perf_counter(), 0, 0
-    while after is not None:
-        with transaction(session):
-            rows, after = overlap_actions.recompute(session, after=after, at=datetime.now(UTC))
-        changed += rows
-        session.expunge_all()
-    return time.perf_counter() - start, changed
+    start = time.perf_counter()
+    found = overlap_actions.recompute(session, at=datetime.now(UTC))
+    session.expunge_all()
+    return time.perf_counter() - start, found.changed if found else 0
 
 
 @contextlib.contextmanager

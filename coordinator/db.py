@@ -392,6 +392,14 @@ def _begin_write(session: Session) -> None:
     session.connection(execution_options={"begin": "IMMEDIATE"})
 
 
+def begin_reading(session: Session | scoped_session[Session]) -> None:
+    """Begin a reading that sees one moment however long it takes, on both databases; a rollback ends it."""
+    session = _plain(session)
+    session.rollback()
+    if session.get_bind().dialect.name == "postgresql":
+        session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+
+
 @contextmanager
 def transaction(session: Session | scoped_session[Session]) -> Iterator[Session]:
     """Run one change of the register: first its place in the sequence, then the change, then what follows, then the commit.

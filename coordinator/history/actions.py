@@ -20,6 +20,13 @@ def take_turn(session: Session) -> None:
     session.info["record"] = record  # for people, which stands a floor below and may not import this
 
 
+def next_number(session: Session) -> int:
+    """Return the number that the next event of this change gets. Needs a transaction."""
+    change_of(session)
+    head: Head = session.info["history_head"]
+    return head.number + 1
+
+
 def record(
     session: Session,
     action: str,

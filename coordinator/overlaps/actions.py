@@ -1,24 +1,34 @@
 """Finding overlaps, keeping them up to date, and what people do about them."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, and_, delete, exists, insert, or_, select, true, update
+from sqlalchemy import Connection, and_, bindparam, delete, exists, func, insert, or_, select, true, tuple_, update
 from sqlalchemy.orm import Session, joinedload
 
-from coordinator.db import Change, Unscoped, bound_reader, new_ref, read_as_system
+from coordinator.db import (
+    Change,
+    Unscoped,
+    begin_reading,
+    bookkeeping,
+    bound_reader,
+    new_ref,
+    read_as_system,
+    transaction,
+)
 from coordinator.entries import actions as entries
-from coordinator.entries.models import Entry, State
+from coordinator.entries.models import Entry
 from coordinator.entries.rules import may_see
-from coordinator.errors import Refused
+from coordinator.errors import Busy, Refused
 from coordinator.exclusions.actions import exclude_pair
 from coordinator.exclusions.models import Exclusion
 from coordinator.exclusions.queries import phrases as phrases_of_units
 from coordinator.exclusions.rules import ExclusionDraft, without
-from coordinator.history.actions import record
+from coordinator.history.actions import next_number, record
 from coordinator.likeness.actions import keep_texts, view_of
 from coordinator.likeness.queries import views_of
 from coordinator.likeness.rules import Likeness, likeness_many
@@ -33,6 +43,10 @@ from coordinator.overlaps.models import (
     OverlapKind,
     OverlapState,
     Recheck,
+    Recompute,
+    RecomputeChunk,
+    RecomputePlan,
+    RecomputeTouched,
     Severity,
     Side,
     Step,
@@ -67,7 +81,7 @@ from coordinator.overlaps.rules import (
     without_topic,
 )
 from coordinator.passages.actions import begin_serving
-from coordinator.passages.queries import near_text
+from coordinator.passages.queries import near_text, take_in
 from coordinator.people.models import Person, Role, Unit
 from coordinator.people.queries import unit_readers
 from coordinator.topics.actions import when_merged
@@ -79,6 +93,8 @@ from coordinator.words.rules import keywords, phrases
 
 _overlap, _side, _step, _hidden = Overlap.__table__, Side.__table__, Step.__table__, Hidden.__table__
 _entry = Entry.__table__
+_run, _chunk = Recompute.__table__, RecomputeChunk.__table__
+_planned, _touched = RecomputePlan.__table__, RecomputeTouched.__table__
 Pair = tuple[int, int]
 CHUNK = 500
 MOST_IN_VIEW = 4000  # texts compared at a time, some seven kilobytes each
@@ -311,6 +327,7 @@ def bring_up_to_date(session: Session, ids: Sequence[int], *, at: datetime, name
             found = find(connection, some, known, floors, also=_acted(standing), higher=False)
             changed += _keep(session, connection, found, standing, at=at)
             changed += _keep_hidden(connection, found, or_(_hidden.c.low_id.in_(some), _hidden.c.high_id.in_(some)))
+            _note_touched(connection, some)
     return changed
 
 
@@ -325,30 +342,11 @@ def catch_up(session: Session, *, at: datetime, most: int = CHUNK) -> int:
 def see_unseen(session: Session, ids: Sequence[int], *, at: datetime) -> None:
     """Keep the directions of some entries that were encoded outside, and find their overlaps again; needs a transaction.
 
-    The last ones let a new encoder take over: then all pairs are left to the job, and keep what they have until it comes to them.
+    The last ones let a new encoder take over: then all are found again by the job, and readers keep the old set until it is done.
     """
     bring_up_to_date(session, ids, at=at)
     if begin_serving(session):
-        known = select(Recheck.entry_id)
-        released = select(_entry.c.id).where(_entry.c.state == State.RELEASED, _entry.c.id.not_in(known))
-        with read_as_system(session, "detector") as connection:
-            connection.execute(insert(Recheck).from_select(["entry_id"], released))
-
-
-def recompute(session: Session, *, after: int, at: datetime, size: int = CHUNK) -> tuple[int, int | None]:
-    """Find again the pairs whose lower end is one of the next `size` entries above `after`; needs a transaction.
-
-    Returns how many rows changed and the last entry looked at, None when there are no more.
-    """
-    with read_as_system(session, "detector") as connection:
-        ids = queries.released_ids(connection, after=after, most=size)
-    keep_texts(session, ids)
-    with read_as_system(session, "detector") as connection:
-        last, found, standing = _look(connection, after=after, size=size)
-        changed = _keep(session, connection, found, standing, at=at)
-        upper = _hidden.c.low_id <= last if last is not None else true()
-        changed += _keep_hidden(connection, found, and_(_hidden.c.low_id > after, upper))
-    return changed, last
+        begin(session, at=at)
 
 
 def _look(
@@ -410,11 +408,14 @@ def _stored(found: dict[Pair, Found], standing: dict[Pair, Standing]) -> dict[Pa
 def unlike(session: Session, *, size: int = CHUNK) -> list[str]:
     """Return a sentence for each kept pair that a look from scratch would write otherwise; changes nothing.
 
-    Pairs of entries that still wait for the job are left out: they are not broken, only not done yet.
+    Pairs of entries that still wait for the job are left out, and all while all are being found again: they are not broken, only
+    not done yet.
     """
     with read_as_system(session, "check") as connection:
         torn = select(_overlap.c.id).where(_overlap.c.closed_as.is_(None) != _overlap.c.closed_at.is_(None))
         sentences = [f"Overlap {i} is closed without a moment, or the other way round." for i in connection.scalars(torn)]
+        if queries.recompute_under_way(connection) is not None:
+            return sentences
     after: int | None = 0
     waiting = set(session.scalars(select(Recheck.entry_id)))
     while after is not None:
@@ -440,30 +441,49 @@ def _keep(
     session: Session, connection: Connection, found: dict[Pair, Found], standing: dict[Pair, Standing], *, at: datetime
 ) -> int:
     """Write what differs between what was found and what is kept, and record it as one event."""
-    plans = [plan for _, plan in _plans(session, connection, found, standing)]
-    if not plans:
-        return 0
-    counts: dict[str, int] = defaultdict(int)
-    for plan in plans:
-        counts[plan.did] += 1
-    number = record(session, "overlaps.updated", subject=("overlaps", 0), by=None, at=at, said=dict(counts))
-    session.flush()
-    _write(connection, plans, number=number, at=at)
-    return len(plans)
+    return _keep_all(session, connection, [(found, standing)], at=at)
 
 
-def _keep_hidden(connection: Connection, found: dict[Pair, Found], where: Any) -> int:
-    """Keep which pairs exclusions hide, among those looked at; return how many rows changed."""
-    known = {
+def _keep_all(
+    session: Session, connection: Connection, parts: Iterable[tuple[dict[Pair, Found], dict[Pair, Standing]]], *, at: datetime
+) -> int:
+    """Write what differs in several parts, and record all of it as one event."""
+    counts: defaultdict[str, int] = defaultdict(int)
+    number = next_number(session)
+    for found, standing in parts:
+        plans = [plan for _, plan in _plans(session, connection, found, standing)]
+        for plan in plans:
+            counts[plan.did] += 1
+        _write(connection, plans, number=number, at=at)
+    if counts:
+        record(session, "overlaps.updated", subject=("overlaps", 0), by=None, at=at, said=dict(counts))
+        session.flush()
+    return sum(counts.values())
+
+
+HiddenRows = dict[tuple[int, int, int], tuple[OverlapKind, Severity]]
+
+
+def _hidden_rows(connection: Connection, found: dict[Pair, Found], where: Any) -> tuple[HiddenRows, HiddenRows]:
+    """Return which pairs are kept as hidden by which exclusion, and which of those found are to be."""
+    known: HiddenRows = {
         (row.exclusion_id, row.low_id, row.high_id): (row.kind, row.severity)
         for row in connection.execute(select(_hidden).where(where))
     }
-    wanted = {
+    wanted: HiddenRows = {
         (exclusion_id, *pair): (f.finding.kind, f.finding.severity)
         for pair, f in found.items()
         for exclusion_id in f.hidden
         if f.finding.kind != OverlapKind.CONTACT
     }
+    return known, wanted
+
+
+def _keep_hidden(connection: Connection, found: dict[Pair, Found], where: Any, *, among: Collection[Pair] | None = None) -> int:
+    """Keep which pairs exclusions hide, among those looked at; return how many rows changed."""
+    known, wanted = _hidden_rows(connection, found, where)
+    if among is not None:
+        known = {key: said for key, said in known.items() if key[1:] in among}
     gone = sorted(key for key, said in known.items() if wanted.get(key) != said)
     fresh = sorted(key for key, said in wanted.items() if known.get(key) != said)
     for exclusion_id, low, high in gone:
@@ -574,33 +594,33 @@ def _sides(connection: Connection, ids: Sequence[int]) -> dict[int, dict[int, Si
 
 
 def _write(connection: Connection, plans: Sequence[Plan], *, number: int, at: datetime) -> None:
-    fresh, steps = [], []
+    """Write plans, all that is alike at once: a change of the settings moves every pair that there is."""
+    fresh, steps = [p for p in plans if p.id is None], []
+    alike: defaultdict[frozenset[str], list[dict[str, Any]]] = defaultdict(list)
     for plan in plans:
-        columns = plan.columns | {"changed_at": at, "changed_number": number}
-        if plan.again:
-            columns["reopened_at"] = at
         if plan.id is None:
-            fresh.append(plan)
             continue
-        connection.execute(update(Overlap).where(_overlap.c.id == plan.id), columns)
-        if plan.reset:
-            connection.execute(
-                update(Side)
-                .where(_side.c.overlap_id == plan.id)
-                .values(
-                    acknowledged_at=None,
-                    acknowledged_by_id=None,
-                    closing=None,
-                    closing_at=None,
-                    closing_by_id=None,
-                    closing_why="",
-                    dismissal=None,
-                )
-            )
+        columns = plan.columns | {"changed_at": at, "changed_number": number} | ({"reopened_at": at} if plan.again else {})
+        alike[frozenset(columns)].append(columns | {"of_id": plan.id})
         if plan.did != "updated":
             steps.append(_step_row(plan.id, plan.did, number, at, plan.detail))
-        if plan.asked:
-            _write_sides(connection, plan.id, plan.asked)
+    for rows in alike.values():
+        connection.execute(update(Overlap).where(_overlap.c.id == bindparam("of_id")), rows)
+    for some in _chunks([p.id for p in plans if p.id is not None and p.reset]):
+        connection.execute(
+            update(Side)
+            .where(_side.c.overlap_id.in_(some))
+            .values(
+                acknowledged_at=None,
+                acknowledged_by_id=None,
+                closing=None,
+                closing_at=None,
+                closing_by_id=None,
+                closing_why="",
+                dismissal=None,
+            )
+        )
+    _write_sides(connection, {p.id: p.asked for p in plans if p.id is not None and p.asked})
     if fresh:
         _write_fresh(connection, fresh, steps, number=number, at=at)
     if steps:
@@ -626,22 +646,262 @@ def _write_fresh(connection: Connection, fresh: list[Plan], steps: list[dict[str
     steps += [_step_row(ids[r["ref"]], "raised", number, at, p.detail) for r, p in zip(rows, fresh, strict=True)]
 
 
-def _write_sides(connection: Connection, overlap_id: int, asked: dict[int, bool]) -> None:
-    known = set(connection.scalars(select(_side.c.unit_id).where(_side.c.overlap_id == overlap_id)))
-    gone = known - asked.keys()
-    if gone:
-        connection.execute(delete(Side).where(_side.c.overlap_id == overlap_id, _side.c.unit_id.in_(gone)))
-    for unit_id, is_asked in asked.items():
-        if unit_id in known:
-            connection.execute(
-                update(Side).where(_side.c.overlap_id == overlap_id, _side.c.unit_id == unit_id).values(asked=is_asked)
-            )
-        else:
-            connection.execute(insert(Side).values(overlap_id=overlap_id, unit_id=unit_id, asked=is_asked, closing_why=""))
+def _write_sides(connection: Connection, asked: Mapping[int, Mapping[int, bool]]) -> None:
+    """Keep who is asked about some overlaps, and what the units that stay have done about them."""
+    known = {(i, u): side.asked for i, sides in _sides(connection, sorted(asked)).items() for u, side in sides.items()}
+    wanted = {(i, u): is_asked for i, units in asked.items() for u, is_asked in units.items()}
+    for i, u in sorted(known.keys() - wanted.keys()):
+        connection.execute(delete(Side).where(_side.c.overlap_id == i, _side.c.unit_id == u))
+    other = [{"of_id": i, "of_unit": u, "asked": a} for (i, u), a in wanted.items() if known.get((i, u), a) != a]
+    if other:
+        of_unit = and_(_side.c.overlap_id == bindparam("of_id"), _side.c.unit_id == bindparam("of_unit"))
+        connection.execute(update(Side).where(of_unit), other)
+    fresh = [{"overlap_id": i, "unit_id": u, "asked": a, "closing_why": ""} for (i, u), a in wanted.items() if (i, u) not in known]
+    if fresh:
+        connection.execute(insert(Side), fresh)
 
 
 def _step_row(overlap_id: int, did: str, number: int, at: datetime, detail: dict[str, Any] | None) -> dict[str, Any]:
     return {"overlap_id": overlap_id, "did": did, "number": number, "at": at, "said": "", "detail": detail or {}}
+
+
+# --- finding all of them again -----------------------------------------------------------------------------------------
+
+PATIENCE = 60
+"""So often a worker asks again for its turn while somebody else writes; each time it has waited some seconds already."""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """The entries above one and up to another, whose pairs with higher ones a worker looks at."""
+
+    run_id: int
+    after_id: int
+    last_id: int
+
+
+@dataclass(frozen=True)
+class Recomputed:
+    """What came of it: how many released entries there were, and how many overlaps changed."""
+
+    entries: int
+    changed: int
+
+
+def recompute(
+    session: Session,
+    *,
+    at: datetime,
+    size: int = CHUNK,
+    said: Callable[[int, int], object] = lambda done, total: None,
+    stopping: Callable[[], bool] = lambda: False,
+) -> Recomputed | None:
+    """Find all overlaps again, or share in the work that is under way; the only action that runs changes of its own.
+
+    Any number of processes may call it at once, and be killed: each takes chunks of the entries, looks at their pairs while others
+    save, and notes what is kept otherwise. Whoever sees the last chunk done writes all that was noted in one change, so that
+    readers have the old set until the new one is whole. `said` is told how many chunks of how many are done. Returns None if it
+    was asked to stop, or if a recompute under other settings took the place of this one.
+    """
+    with read_as_system(session, "detector") as connection:
+        under_way = queries.recompute_under_way(connection)
+    if under_way is None:
+        _complete_texts(session, size)
+    run_id = _patiently(partial(_begin, session, at=at, size=size))
+    while True:
+        with read_as_system(session, "detector") as connection:
+            done, total = queries.recompute_progress(connection, run_id)
+        session.rollback()
+        said(done, total)
+        if stopping():
+            return None
+        if done == total:
+            return _patiently(partial(_finish, session, run_id, at=at))
+        chunk = _patiently(partial(claim, session, run_id, at=at))
+        if chunk is None:  # others are noting the last ones at this moment
+            continue
+        noted = look(session, chunk)
+        _patiently(partial(note, session, chunk, noted, at=at))
+
+
+Turn = TypeVar("Turn")
+
+
+def _patiently(turn: Callable[[], Turn]) -> Turn:
+    for _ in range(PATIENCE):
+        try:
+            return turn()
+        except Busy:
+            continue
+    return turn()
+
+
+def _complete_texts(session: Session, size: int) -> None:
+    """Keep the words of entries that lack them, before anything is compared: an upgrade or a restored copy may have left some."""
+    after: int | None = 0
+    while after is not None:
+        begin_reading(session)
+        with read_as_system(session, "detector") as connection:
+            ids = queries.released_ids(connection, after=after, most=size)
+            lacking = queries.lacking_words(connection, ids)
+        session.rollback()
+        if lacking:
+            with transaction(session):
+                keep_texts(session, lacking)
+        after = ids[-1] if len(ids) == size else None
+
+
+def _begin(session: Session, *, at: datetime, size: int) -> int:
+    with transaction(session):
+        return begin(session, at=at, size=size)
+
+
+def begin(session: Session, *, at: datetime, size: int = CHUNK) -> int:
+    """Return the number of the recompute under way by the settings of now, or begin one; needs a transaction.
+
+    One that went by other settings is given up: nothing of it has been written.
+    """
+    with read_as_system(session, "detector") as connection:
+        settings = queries.settings_digest(connection)
+        under_way = queries.recompute_under_way(connection)
+        if under_way is not None and under_way.settings == settings:
+            return int(under_way.id)
+        for table in (RecomputePlan, RecomputeTouched, RecomputeChunk, Recompute):
+            connection.execute(delete(table))
+        ids = queries.released_ids(connection, after=0, most=None)
+        last = connection.scalar(select(func.max(_entry.c.id))) or 0
+        made = insert(Recompute).values(settings=settings, started_at=at, entries=len(ids), changed=0).returning(_run.c.id)
+        run_id = int(connection.execute(made).scalar_one())
+        # up to the last entry that there is: rows whose lower end is no longer released fall into a chunk too, and lapse
+        ends = [*ids[size - 1 : -1 : size], last]
+        rows = [{"run_id": run_id, "after_id": a, "last_id": b, "claims": 0} for a, b in zip([0, *ends], ends, strict=False)]
+        connection.execute(insert(RecomputeChunk), rows)
+    return run_id
+
+
+def claim(session: Session, run_id: int, *, at: datetime) -> Chunk | None:
+    """Take a chunk that is not done, None if there is none to be had; a change of its own.
+
+    First those that nobody took, then those that others took and have not done: if they were killed it is done here, and if they
+    live the first note counts.
+    """
+    with bookkeeping(session):
+        connection = session.connection()
+        row = connection.execute(
+            select(_chunk)
+            .where(_chunk.c.run_id == run_id, _chunk.c.done_at.is_(None))
+            .order_by(_chunk.c.claims, _chunk.c.claimed_at, _chunk.c.after_id)
+            .limit(1)
+            .with_for_update(skip_locked=True)
+        ).one_or_none()
+        if row is None:
+            return None
+        connection.execute(
+            update(RecomputeChunk)
+            .where(_chunk.c.run_id == run_id, _chunk.c.after_id == row.after_id)
+            .values(claims=row.claims + 1, claimed_at=at)
+        )
+        return Chunk(run_id, row.after_id, row.last_id)
+
+
+def look(session: Session, chunk: Chunk) -> list[dict[str, Any]]:
+    """Return what is kept otherwise of the pairs of a chunk, as rows; reads only, at one moment, and holds nobody up."""
+    begin_reading(session)
+    with read_as_system(session, "detector") as connection:
+        take_in(connection)
+        known, floors = queries.vocabulary(connection), queries.floors()
+        ids = queries.released_ids(connection, after=chunk.after_id, most=None, last=chunk.last_id)
+        standing = _standing(connection, and_(_overlap.c.low_id > chunk.after_id, _overlap.c.low_id <= chunk.last_id))
+        # every pair that stands is looked at: somebody may act on it before the end, and then it stays as long as it touches
+        found = find(connection, ids, known, floors, also=set(standing), higher=True) if ids else {}
+        differing = {pair for pair, _ in _plans(session, connection, found, standing)}
+        lower = and_(_hidden.c.low_id > chunk.after_id, _hidden.c.low_id <= chunk.last_id)
+        hidden, hiding = _hidden_rows(connection, found, lower)
+        differing |= {key[1:] for key in hidden.keys() | hiding.keys() if hidden.get(key) != hiding.get(key)}
+    session.rollback()
+    return [{"low_id": pair[0], "high_id": pair[1], "said": _told(found.get(pair))} for pair in sorted(differing)]
+
+
+def note(session: Session, chunk: Chunk, noted: list[dict[str, Any]], *, at: datetime) -> None:
+    """Note what a look at a chunk found, unless somebody else was first; a change of its own."""
+    with bookkeeping(session), read_as_system(session, "detector") as connection:
+        mine = and_(_chunk.c.run_id == chunk.run_id, _chunk.c.after_id == chunk.after_id, _chunk.c.done_at.is_(None))
+        if connection.execute(update(RecomputeChunk).where(mine).values(done_at=at)).rowcount and noted:
+            connection.execute(insert(RecomputePlan), [row | {"run_id": chunk.run_id} for row in noted])
+
+
+def _note_touched(connection: Connection, ids: Sequence[int]) -> None:
+    """Note that the pairs of some entries are right by now, whatever a recompute under way has found of them."""
+    under_way = queries.recompute_under_way(connection)
+    if under_way is None:
+        return
+    known = set(
+        connection.scalars(select(_touched.c.entry_id).where(_touched.c.run_id == under_way.id, _touched.c.entry_id.in_(ids)))
+    )
+    rows = [{"run_id": under_way.id, "entry_id": i} for i in sorted(set(ids) - known)]
+    if rows:
+        connection.execute(insert(RecomputeTouched), rows)
+
+
+def _finish(session: Session, run_id: int, *, at: datetime) -> Recomputed | None:
+    with transaction(session):
+        return finish(session, run_id, at=at)
+
+
+def finish(session: Session, run_id: int, *, at: datetime) -> Recomputed | None:
+    """Write all that a recompute noted, every chunk of which is done, and close it; None if it is not there. Needs a transaction.
+
+    What stands is read again: people have acted on it meanwhile. Pairs that a save brought up to date since, or that wait for the
+    job, are left as they are.
+    """
+    with read_as_system(session, "detector") as connection:
+        run = connection.execute(select(_run).where(_run.c.id == run_id)).one_or_none()
+        if run is None or run.finished_at is not None:  # somebody else saw the last chunk done
+            return Recomputed(run.entries, run.changed) if run is not None else None
+        if connection.scalar(select(exists().where(_chunk.c.run_id == run_id, _chunk.c.done_at.is_(None)))):
+            raise ValueError("there are chunks that nobody has looked at")
+        left_alone = set(connection.scalars(select(_touched.c.entry_id).where(_touched.c.run_id == run_id)))
+        left_alone |= set(connection.scalars(select(Recheck.__table__.c.entry_id)))
+        hidden = 0
+
+        def parts() -> Iterator[tuple[dict[Pair, Found], dict[Pair, Standing]]]:
+            nonlocal hidden
+            for pairs, found in _noted(connection, run_id, left_alone):
+                lows = sorted({low for low, _ in pairs})
+                standing = _standing(connection, _overlap.c.low_id.in_(lows))
+                hidden += _keep_hidden(connection, found, _hidden.c.low_id.in_(lows), among=pairs)
+                yield found, {pair: s for pair, s in standing.items() if pair in pairs}
+
+        changed = _keep_all(session, connection, parts(), at=at) + hidden
+        for table in (RecomputePlan, RecomputeTouched, RecomputeChunk):
+            connection.execute(delete(table))
+        connection.execute(update(Recompute).where(_run.c.id == run_id).values(finished_at=at, changed=changed))
+    return Recomputed(run.entries, changed)
+
+
+def _noted(connection: Connection, run_id: int, left_alone: set[int]) -> Iterator[tuple[set[Pair], dict[Pair, Found]]]:
+    """Yield, some at a time, the pairs that were noted, and what the rule says of them."""
+    last = (0, 0)
+    while True:
+        beyond = tuple_(_planned.c.low_id, _planned.c.high_id) > last
+        rows = connection.execute(
+            select(_planned).where(_planned.c.run_id == run_id, beyond).order_by(_planned.c.low_id, _planned.c.high_id).limit(CHUNK)
+        ).all()
+        if not rows:
+            return
+        last = (rows[-1].low_id, rows[-1].high_id)
+        told = {(r.low_id, r.high_id): r.said for r in rows if not left_alone & {r.low_id, r.high_id}}
+        facts = queries.facts(connection, {i for pair in told for i in pair})
+        yield set(told), {pair: _found(facts[pair[0]], facts[pair[1]], said) for pair, said in told.items() if said is not None}
+
+
+def _told(found: Found | None) -> dict[str, Any] | None:
+    return asdict(found.finding) | {"hidden": list(found.hidden)} if found is not None else None
+
+
+def _found(low: Facts, high: Facts, told: Mapping[str, Any]) -> Found:
+    typed = {"kind": OverlapKind(told["kind"]), "severity": Severity(told["severity"]), "reasons": tuple(told["reasons"])}
+    return Found(low, high, Finding(**{k: v for k, v in told.items() if k != "hidden"} | typed), tuple(told["hidden"]))
 
 
 # --- units that are merged or split ------------------------------------------------------------------------------------

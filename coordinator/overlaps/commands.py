@@ -11,7 +11,7 @@ import click
 from flask.cli import AppGroup
 
 from coordinator.clock import now
-from coordinator.db import bind_reader, db, read_as_system, transaction
+from coordinator.db import bind_reader, db, read_as_system
 from coordinator.overlaps import actions, queries
 from coordinator.overlaps.rules import BadSettings, Tally, checked_settings, sentence
 from coordinator.people.queries import person_by_email, reader_of
@@ -21,23 +21,27 @@ group = AppGroup("overlaps", help="Find overlaps again, and take them out.")
 
 
 @group.command()
-@click.option("--chunk", default=actions.CHUNK, show_default=True, type=click.IntRange(1, 5000), help="Entries of one change.")
+@click.option(
+    "--chunk", default=actions.CHUNK, show_default=True, type=click.IntRange(1, 5000), help="Entries looked at at a time."
+)
 def recompute(chunk: int) -> None:
-    """Find all overlaps again. What is kept already stays as it is; a number above 0 means that something had been missed."""
+    """Find all overlaps again. What is kept already stays as it is; a number above 0 means that something had been missed.
+
+    Killed, it goes on where it was when it is run again, or when the worker comes to it. Run several times at once, on PostgreSQL
+    on several hosts, the runs share the work. Readers see the old overlaps until all are found.
+    """
     session = db.session()
     bind_reader(session, None)
-    with read_as_system(session, "check") as connection:
-        total = queries.released_count(connection)
-    changed = 0
-    after: int | None = 0
-    with click.progressbar(length=total, label="Finding overlaps", file=sys.stderr) as bar:
-        while after is not None:
-            with transaction(session):  # each chunk its own: a stop in the middle leaves what is done, and saves go on between
-                rows, after = actions.recompute(session, after=after, at=now(), size=chunk)
-            changed += rows
-            session.expunge_all()
-            bar.update(chunk)
-    click.echo(f"{total:,} released entries looked at, {changed:,} overlaps changed")
+    with click.progressbar(length=1, label="Finding overlaps", file=sys.stderr) as bar:
+
+        def said(done: int, total: int) -> None:
+            bar.length = total
+            bar.update(done - bar.pos)
+
+        found = actions.recompute(session, at=now(), size=chunk, said=said)
+    if found is None:
+        raise click.ClickException("A recompute under other settings took the place of this one. Nothing of this one was written.")
+    click.echo(f"{found.entries:,} released entries looked at, {found.changed:,} overlaps changed")
 
 
 @group.command()

@@ -1,8 +1,10 @@
 """What is known of overlaps: what the detector reads of all entries, and what a reader sees of the pairs."""
 
+import hashlib
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -41,7 +43,20 @@ from coordinator.errors import NotFound
 from coordinator.exclusions import queries as exclusions
 from coordinator.exclusions.models import Exclusion, ExclusionKind
 from coordinator.exclusions.rules import without
-from coordinator.overlaps.models import FAR, Closing, Dismissal, Hidden, Overlap, OverlapKind, OverlapState, Severity, Side, Step
+from coordinator.overlaps.models import (
+    FAR,
+    Closing,
+    Dismissal,
+    Hidden,
+    Overlap,
+    OverlapKind,
+    OverlapState,
+    Recompute,
+    RecomputeChunk,
+    Severity,
+    Side,
+    Step,
+)
 from coordinator.overlaps.rules import Facts, Floors, Vocabulary, version_of, week_of
 from coordinator.passages.queries import meanings_of, near, serving
 from coordinator.people.models import Circle, Person, Unit
@@ -51,6 +66,8 @@ from coordinator.positions.models import Position, Stance
 from coordinator.settings import detection
 from coordinator.topics.models import Related, Topic
 from coordinator.topics.queries import basket, standing
+from coordinator.words.actions import text_digest
+from coordinator.words.models import EntryWords
 from coordinator.words.queries import Ids, keyword_postings, postings
 from coordinator.words.rules import SHARED_KEYWORDS
 
@@ -83,7 +100,7 @@ def of_overlap(overlap_id: Any) -> Any:
     return criterion
 
 
-protect(Overlap, both_ends, "entry_words", "entry_keyword", "entry_passages")
+protect(Overlap, both_ends, "entry_words", "entry_keyword", "entry_passages", "recompute_plan")
 _hidden_low, _hidden_high = Entry.__table__.alias(), Entry.__table__.alias()
 
 
@@ -422,13 +439,55 @@ def texts(connection: Connection, ids: Iterable[int]) -> dict[int, tuple[str, st
     return {i: (without(title, phrases), without(text, phrases), language) for i, phrases, title, text, language in said}
 
 
-def released_ids(connection: Connection, *, after: int, most: int) -> list[int]:
-    """Return the ids of released entries above one, in order, at most `most`."""
+def released_ids(connection: Connection, *, after: int, most: int | None, last: int | None = None) -> list[int]:
+    """Return the ids of released entries above one, and up to a last one, in order, at most `most`."""
+    up_to = _entry.c.id <= last if last is not None else true()
     return list(
         connection.scalars(
-            select(_entry.c.id).where(_entry.c.state == State.RELEASED, _entry.c.id > after).order_by(_entry.c.id).limit(most)
+            select(_entry.c.id)
+            .where(_entry.c.state == State.RELEASED, _entry.c.id > after, up_to)
+            .order_by(_entry.c.id)
+            .limit(most)
         )
     )
+
+
+def lacking_words(connection: Connection, ids: Sequence[int]) -> list[int]:
+    """Return those of some entries whose text, as it is compared, is not what their words are kept of."""
+    words, left_out = EntryWords.__table__, exclusions.phrases(connection)
+    rows = connection.execute(
+        select(_entry.c.id, _entry.c.unit_id, _entry.c.title, _entry.c.text, words.c.digest, words.c.parsed)
+        .join(words, words.c.entry_id == _entry.c.id, isouter=True)
+        .where(_entry.c.id.in_(ids))
+        .order_by(_entry.c.id)
+    )
+    found = []
+    for row in rows:
+        said = left_out.get(row.unit_id, ())
+        bare = text_digest(without(row.title, said), without(row.text, said))
+        if (row.digest, row.parsed) != (text_digest(row.title, row.text), bare):
+            found.append(row.id)
+    return found
+
+
+def settings_digest(connection: Connection) -> str:
+    """Return a digest of what decides about pairs and is no part of the register: the settings, and whose directions serve."""
+    said = [asdict(floors()), serving(connection)]
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+def recompute_under_way(connection: Connection) -> Any:
+    """Return the row of the recompute that is not finished, or None."""
+    run = Recompute.__table__
+    return connection.execute(select(run).where(run.c.finished_at.is_(None))).one_or_none()
+
+
+def recompute_progress(connection: Connection, run_id: int) -> tuple[int, int]:
+    """Return how many chunks of a recompute are done, and how many there are."""
+    chunk = RecomputeChunk.__table__
+    counted = select(func.count(chunk.c.done_at), func.count()).where(chunk.c.run_id == run_id)
+    done, total = connection.execute(counted).one()
+    return done, total
 
 
 def released_count(connection: Connection) -> int:

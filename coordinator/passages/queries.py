@@ -137,6 +137,13 @@ def near(connection: Connection, own: Mapping[int, Meaning]) -> dict[int, NDArra
     return found
 
 
+def take_in(connection: Connection) -> None:
+    """Let this process take in what was kept since; outside of a change."""
+    encoder = serving(connection)
+    if encoder is not None:
+        sketches(connection, encoder).absorb(connection, encoder)
+
+
 def near_text(connection: Connection, meaning: Meaning | None) -> set[int]:
     """Return the entries near a text that is not kept; outside of a change, and lets this process take in what was kept since."""
     if meaning is None or serving(connection) != meaning.encoder:

@@ -1,6 +1,7 @@
 """What the clock does to the register: ends what a date ends, and looks again at what waits to be looked at."""
 
 import sys
+import threading
 from collections.abc import Callable
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
@@ -21,6 +22,8 @@ from coordinator.history.queries import of as events_of
 from coordinator.openings.actions import forget_old
 from coordinator.overlaps import actions as overlaps
 from coordinator.overlaps.models import Recheck
+from coordinator.overlaps.queries import recompute_under_way as under_way
+from coordinator.overlaps.queries import settings_digest
 from coordinator.pages import log
 from coordinator.passages.actions import is_waiting_to_serve, prepare_unseen
 from coordinator.passages.queries import unseen_count
@@ -70,6 +73,26 @@ def see_what_came_in() -> int:
     return see_unseen()
 
 
+_recomputing = threading.Lock()  # one thread of a worker finds overlaps again; the others have other things to do
+
+
+@jobs.every_minute("overlaps")
+def find_overlaps_again() -> int:
+    """Share in a recompute that is under way, begun by a new encoder or by a command; return how many overlaps changed."""
+    session = db.session()
+    with read_as_system(session, "detector") as connection:
+        run = under_way(connection)
+        is_ours = run is not None and run.settings == settings_digest(connection)
+    session.rollback()
+    if not is_ours or not _recomputing.acquire(blocking=False):
+        return 0
+    try:
+        found = overlaps.recompute(session, at=now(), stopping=jobs.stopping)
+    finally:
+        _recomputing.release()
+    return found.changed if found is not None else 0
+
+
 @jobs.every_minute("nightly")
 def when_night_is_over() -> None:
     """Do the nightly change of the local day, once."""
@@ -101,12 +124,12 @@ def nightly(*, on: date, at: datetime) -> dict[str, int]:
         }
     see_unseen()
     catch_up()
-    said["overlaps"] = 0
-    last: int | None = 0
-    while last is not None:
-        with transaction(session):
-            changed, last = overlaps.recompute(session, after=last, at=at)
-        said["overlaps"] += changed
+    with _recomputing:
+        found = overlaps.recompute(session, at=at, stopping=jobs.stopping)
+    if found is None:  # asked to stop, or overtaken: the day is not on record, and all is done again
+        bind_reader(session, None)
+        return said
+    said["overlaps"] = found.changed
     with transaction(session):
         record(session, "day.begun", subject=("day", on.toordinal()), by=None, at=at, said=dict(said))
     bind_reader(session, None)
@@ -136,4 +159,5 @@ def encode() -> None:
         total = unseen_count(connection, encoder.name)
     with click.progressbar(length=total, label="Encoding texts", file=sys.stderr) as bar:
         done = see_unseen(bar.update)
+    find_overlaps_again()  # if with these texts an encoder took over
     click.echo(f"{done:,} texts encoded by {encoder.name}")
