@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 
@@ -712,7 +712,8 @@ def recompute(
         with read_as_system(session, "detector") as connection:
             done, total = queries.recompute_progress(connection, run_id)
         session.rollback()
-        said(done, total)
+        if total:  # nothing is left of one that others finished
+            said(done, total)
         if stopping():
             return None
         if done == total:
@@ -766,8 +767,11 @@ def begin(session: Session, *, at: datetime, size: int = CHUNK) -> int:
         under_way = queries.recompute_under_way(connection)
         if under_way is not None and under_way.settings == settings:
             return int(under_way.id)
-        for table in (RecomputePlan, RecomputeTouched, RecomputeChunk, Recompute):
+        for table in (RecomputePlan, RecomputeTouched, RecomputeChunk):
             connection.execute(delete(table))
+        # who shared in the last one may not have read yet what came of it
+        old = or_(_run.c.finished_at.is_(None), _run.c.finished_at < at - timedelta(days=1))
+        connection.execute(delete(Recompute).where(old))
         ids = queries.released_ids(connection, after=0, most=None)
         last = connection.scalar(select(func.max(_entry.c.id))) or 0
         made = insert(Recompute).values(settings=settings, started_at=at, entries=len(ids), changed=0).returning(_run.c.id)

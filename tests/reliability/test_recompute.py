@@ -34,11 +34,11 @@ def pairs() -> set[tuple[int, int]]:
 def test_a_recompute_killed_in_the_middle_goes_on_where_it_was(things: Make, tmp_path: Path) -> None:
     served = Served(str(db.engine.url.render_as_string(hide_password=False)), tmp_path)
     topic = things.topic()
-    question = things.question(topic=topic)
+    questions = [things.question(topic=topic) for _ in range(ENTRIES // 2)]
     officers: list[Person] = [things.officer() for _ in range(2)]
     for n in range(ENTRIES):
         stance = ("support", "red_line")[n % 2]
-        things.position(by=officers[n % 2], topic=topic, question=question, stance=stance, text=f"Line {n}.")
+        things.position(by=officers[n % 2], topic=topic, question=questions[n // 2], stance=stance, text=f"Line {n}.")
     whole = pairs()
     with Session(db.engine) as session, bookkeeping(session) as written:
         for model in (Side, Step, Overlap):
