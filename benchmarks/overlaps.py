@@ -175,11 +175,8 @@ def recompute() -> float:
     """Find all overlaps again, nothing encoded."""
     session = db.session()
     start = time.perf_counter()
-    after: int | None = 0
-    while after is not None:
-        with transaction(session):
-            _, after = overlap_actions.recompute(session, after=after, at=datetime.now(UTC))
-        session.expunge_all()
+    overlap_actions.recompute(session, at=datetime.now(UTC))
+    session.expunge_all()
     return time.perf_counter() - start
 
 
