@@ -14,7 +14,6 @@ from coordinator.history.models import Event
 from coordinator.overlaps import actions, queries
 from coordinator.overlaps.models import (
     Overlap,
-    OverlapState,
     Recompute,
     RecomputeChunk,
     RecomputePlan,
@@ -132,11 +131,9 @@ def test_a_pair_that_somebody_acts_on_meanwhile_stays_as_long_as_it_touches(worl
 
     assert is_right(world)
     assert acted & kept(world.session).keys()
-    with read_as_system(world.session, "check") as connection:
-        rows = connection.execute(select(Overlap.__table__).where(Overlap.__table__.c.current)).all()
-        sides = connection.execute(select(Side.__table__.c.overlap_id).where(Side.__table__.c.acknowledged_at.is_not(None)))
-        acknowledged = {row.overlap_id for row in sides}
-    assert all(row.state is not OverlapState.OPEN for row in rows if row.id in acknowledged and row.closed_as is None)
+    again = actions.recompute(world.session, at=world.at)  # would change a state that is not what the units did about it
+    assert again is not None
+    assert again.changed == 0
 
 
 def test_a_chunk_whose_worker_was_killed_is_done_by_the_next(world, other_settings):
