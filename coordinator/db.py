@@ -124,8 +124,13 @@ def word(kind: type[StrEnum]) -> Enum:
 
 
 def new_ref() -> str:
-    """Return a random name of 128 bits for addresses and exports, 22 characters: it says nothing of how many there are."""
-    return secrets.token_urlsafe(16)
+    """Return a random name of 128 bits for addresses and exports, 22 characters: it says nothing of how many there are.
+
+    None begins with a dash: in a spreadsheet that is a formula, on a command line an option.
+    """
+    while (ref := secrets.token_urlsafe(16)).startswith("-"):
+        pass
+    return ref
 
 
 class Referable:
