@@ -28,8 +28,8 @@ def view_of(title: str, text: str, language: str) -> View:
     return view(title, text, language, prepare(title, text))
 
 
-LEAST_OF_SENTENCES = -3.0
-"""The log-odds from which a sentence is marked: two texts are alike as a whole before anything is looked for in them."""
+CLEARLY, BARELY = -1.0, -4.0
+"""The log-odds from which sentences are marked; where none are that clear the best ones are, if they say anything at all."""
 MOST_SENTENCES = 24
 """So many sentences of a text are looked through for those that carry a likeness."""
 
@@ -56,6 +56,6 @@ def carrying(one: str, other: str, language: str) -> tuple[list[Stretch], list[S
         for i, mine in enumerate(words[0])
         for j, (cosine, _) in enumerate(cosines_of_words(mine, words[1]))
     }
-    pairs = paired(chances, least=LEAST_OF_SENTENCES)
+    pairs = paired(chances, least=CLEARLY) or paired(chances, least=BARELY, most=1)
     numbers = {i: n for n, (i, _) in enumerate(pairs, 1)}, {j: n for n, (_, j) in enumerate(pairs, 1)}
     return stretches(one, cuts[0], numbers[0]), stretches(other, cuts[1], numbers[1])
