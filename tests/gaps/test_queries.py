@@ -266,12 +266,16 @@ def test_the_number_of_statements_does_not_grow_with_what_there_is(make: Make, s
     def statements() -> int:
         with counted() as found:
             make.gaps(reader)
-        return len(found)
+        return sum(not statement.startswith("BEGIN") for statement in found)
 
-    few = statements()
-    for _ in range(4):
+    def more() -> None:
         make.position(topic=topic, event=make.event(), review_by=make.today - timedelta(days=1))
         make.event()
+
+    more()  # where there is nothing, some questions need no asking
+    few = statements()
+    for _ in range(3):
+        more()
     assert len(make.gaps(reader)) >= 12
     assert statements() == few
 
