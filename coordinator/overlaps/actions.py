@@ -190,7 +190,7 @@ def _alike(connection: Connection, pairs: set[Pair], floors: Floors) -> dict[Pai
     """Return the likeness of those pairs that reach the lower floor."""
     if not pairs:
         return {}
-    least = min(floors.duplication, floors.possible, floors.possible_abroad)
+    least = floors.least
     others: defaultdict[int, list[int]] = defaultdict(list)
     for low, high in sorted(pairs):
         others[low].append(high)
@@ -279,7 +279,7 @@ def would_touch(session: Session, content: dict[str, Any], *, unit_id: int, on: 
         found: dict[int, Finding] = {}
         for i, fact in facts.items():
             text = Text()
-            if i in alike and alike[i].score >= min(floors.duplication, floors.possible, floors.possible_abroad):
+            if i in alike and alike[i].score >= floors.least:
                 text = as_text(alike[i], phrases(title, body, *said[i][:2], language))
             finding = judge(signals(own, fact, known, text), known, floors)
             # who merely is on the same topics is read off these; who answers the same question is told

@@ -104,6 +104,11 @@ class Floors:
     version: str = ""
     """A short digest of all of them: what a flag remembers of the settings that raised it."""
 
+    @property
+    def least(self) -> float:
+        """Return the likeness below which no text counts, whatever stands beside it."""
+        return min(self.duplication, self.possible, self.possible_abroad)
+
 
 BOUNDS: dict[str, tuple[float, float]] = {"text": (0, 1), "dates": (0, 3_650), "weights": (0.01, 1_000)}
 """The sections of config/detection.toml that the rule follows, and between what their numbers lie."""
