@@ -180,10 +180,11 @@ class Make:
         with transaction(self.session):
             return topics.give_equity(self.session, topic, draft, by=None, at=self.at)
 
-    def forum(self, name: str | None = None) -> Forum:
+    def forum(self, name: str | None = None, *, aliases: Iterable[str] = ()) -> Forum:
         name = name or f"Forum {next(self._numbers)}"
         with transaction(self.session):
-            return calendar.add_forum(self.session, ForumDraft(name=name, short_name=name[:60]), by=None, at=self.at)
+            draft = ForumDraft(name=name, short_name=name[:60], aliases=tuple(aliases))
+            return calendar.add_forum(self.session, draft, by=None, at=self.at)
 
     def event(
         self,
@@ -193,6 +194,7 @@ class Make:
         in_days: int = 9,
         days: int = 1,
         place: str = "Geneva",
+        aliases: Iterable[str] = (),
     ) -> Event:
         """Make an event that starts so many days from the fixed moment and lasts `days`."""
         starts = self.today + timedelta(days=in_days)
@@ -202,6 +204,7 @@ class Make:
             place=place,
             starts_on=starts,
             ends_on=starts + timedelta(days=days - 1),
+            aliases=tuple(aliases),
         )
         with transaction(self.session):
             return calendar.add_event(self.session, draft, by=None, at=self.at)

@@ -1,6 +1,7 @@
 """What can be done with forums, events, questions, counterparts and instruments. What can move an overlap is marked as touched."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any, TypeVar
 
@@ -8,7 +9,7 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from coordinator.calendar.models import Counterpart, Event, Forum, Instrument, InstrumentParty, Question
-from coordinator.calendar.rules import CounterpartDraft, EventDraft, ForumDraft, InstrumentDraft, QuestionDraft, is_past
+from coordinator.calendar.rules import CounterpartDraft, EventDraft, ForumDraft, InstrumentDraft, QuestionDraft, besides, is_past
 from coordinator.db import touch
 from coordinator.errors import Refused
 from coordinator.history.actions import record
@@ -24,6 +25,12 @@ class NameTaken(Refused):
     """There is one of this name already. Choose another, or open the one that exists."""
 
     field = "name"
+
+
+class AliasTaken(Refused):
+    """One of these other names is the name of another already: take it away here or there."""
+
+    field = "aliases"
 
 
 class AskedAlready(Refused):
@@ -45,34 +52,49 @@ class InForceBeforeAdopted(Refused):
 
 
 def add_forum(session: Session, draft: ForumDraft, *, by: Person | None, at: datetime) -> Forum:
-    """Add a forum; raises NameTaken."""
-    _free(session.execute(select(Forum.id, Forum.name)), draft.name)
+    """Add a forum; raises NameTaken, AliasTaken."""
+    draft = _check_forum(session, draft)
     return _added(session, Forum(**vars(draft)), "forum", draft, by=by, at=at)
 
 
 def revise_forum(session: Session, forum: Forum, draft: ForumDraft, *, by: Person | None, at: datetime) -> None:
-    """Rename a forum; raises NameTaken."""
-    _free(session.execute(select(Forum.id, Forum.name)), draft.name, but=forum.id)
+    """Change what a forum is called; raises NameTaken, AliasTaken."""
+    draft = _check_forum(session, draft, but=forum.id)
     _revised(session, forum, "forum", draft, by=by, at=at)
 
 
+def _check_forum(session: Session, draft: ForumDraft, *, but: int | None = None) -> ForumDraft:
+    others = [f for f in session.execute(select(Forum.id, Forum.name, Forum.short_name, Forum.aliases)) if f.id != but]
+    _free(((f.id, f.name) for f in others), draft.name)
+    aliases = besides(draft.aliases, (draft.name, draft.short_name))
+    _free_aliases(aliases, (name for f in others for name in (f.name, f.short_name, *f.aliases)))
+    _free_aliases((draft.name,), (name for f in others for name in f.aliases), NameTaken)
+    return replace(draft, aliases=aliases)
+
+
 def add_event(session: Session, draft: EventDraft, *, by: Person | None, at: datetime) -> Event:
-    """Add a dated session of a forum; raises NameTaken within the forum, EndsBeforeItStarts."""
-    _check_event(session, draft)
+    """Add a dated session of a forum; raises NameTaken and AliasTaken within the forum, EndsBeforeItStarts."""
+    draft = _check_event(session, draft)
     return _added(session, Event(**vars(draft), past=is_past(draft.ends_on, today=at.date())), "event", draft, by=by, at=at)
 
 
 def revise_event(session: Session, event: Event, draft: EventDraft, *, by: Person | None, at: datetime) -> None:
-    """Change an event; moved to a day to come, it is no longer past. Raises NameTaken within the forum, EndsBeforeItStarts."""
-    _check_event(session, draft, but=event.id)
+    """Change an event; moved to a day to come, it is no longer past. Raises as `add_event` does."""
+    draft = _check_event(session, draft, but=event.id)
     event.past = event.past and is_past(draft.ends_on, today=at.date())
     _revised(session, event, "event", draft, by=by, at=at)
 
 
-def _check_event(session: Session, draft: EventDraft, *, but: int | None = None) -> None:
+def _check_event(session: Session, draft: EventDraft, *, but: int | None = None) -> EventDraft:
     if draft.ends_on < draft.starts_on:
         raise EndsBeforeItStarts
-    _free(session.execute(select(Event.id, Event.name).where(Event.forum_id == draft.forum_id)), draft.name, but=but)
+    beside = select(Event.id, Event.name, Event.aliases).where(Event.forum_id == draft.forum_id)
+    others = [e for e in session.execute(beside) if e.id != but]
+    _free(((e.id, e.name) for e in others), draft.name)
+    aliases = besides(draft.aliases, (draft.name,))
+    _free_aliases(aliases, (name for e in others for name in (e.name, *e.aliases)))
+    _free_aliases((draft.name,), (name for e in others for name in e.aliases), NameTaken)
+    return replace(draft, aliases=aliases)
 
 
 def mark_past(session: Session, *, on: date, at: datetime) -> Sequence[int]:
@@ -170,6 +192,11 @@ def _keep_parties(session: Session, instrument: Instrument, draft: InstrumentDra
 def _free(taken: Iterable[Any], name: str, *, but: int | None = None) -> None:
     if any(comparable(other) == comparable(name) for other_id, other in taken if other_id != but):
         raise NameTaken
+
+
+def _free_aliases(wanted: Iterable[str], taken: Iterable[str], refusal: type[Refused] = AliasTaken) -> None:
+    if {comparable(name) for name in wanted} & {comparable(name) for name in taken}:
+        raise refusal
 
 
 def _added(session: Session, thing: Thing, kind: str, draft: Any, *, by: Person | None, at: datetime) -> Thing:

@@ -1,13 +1,46 @@
 """What may be typed about forums, events, questions, counterparts and instruments."""
 
+from typing import Any
+
 from babel import Locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from wtforms.validators import ValidationError
 
 from coordinator.calendar.models import CounterpartKind, InstrumentKind
-from coordinator.calendar.rules import CounterpartDraft, EventDraft, ForumDraft, InstrumentDraft, QuestionDraft
-from coordinator.fields import DateField, Form, Line, LinkLine, RefField, RefMultipleField, Required, WordField
+from coordinator.calendar.rules import (
+    LONGEST_ALIAS,
+    MOST_ALIASES,
+    CounterpartDraft,
+    EventDraft,
+    ForumDraft,
+    InstrumentDraft,
+    QuestionDraft,
+)
+from coordinator.fields import DateField, Form, Line, LinkLine, RefField, RefMultipleField, Required, Text, WordField
+
+ALIASES = _l(
+    "One on each line, in any language: abbreviations, old names, what people say. A text that uses one is known to speak of it."
+)
+
+
+class AliasesField(Text):
+    """Other names, one on each line; `names` are those that were typed."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The lines that say something, white space folded."""
+        return tuple(name for line in (self.data or "").split("\n") if (name := " ".join(line.split())))
+
+    def post_validate(self, form: Any, validation_stopped: bool) -> None:
+        """Refuse too many names, and one that is too long."""
+        if len(self.names) > MOST_ALIASES:
+            raise ValidationError(_("There are %(count)s names; at most %(most)s fit.", count=len(self.names), most=MOST_ALIASES))
+        long = next((name for name in self.names if len(name) > LONGEST_ALIAS), None)
+        if long is not None:
+            raise ValidationError(
+                _("“%(name)s…” is too long: at most %(most)s characters fit.", name=long[:40], most=LONGEST_ALIAS)
+            )
 
 
 class ForumForm(Form):
@@ -15,10 +48,11 @@ class ForumForm(Form):
 
     name = Line(_l("Name"), [Required()], most=200)
     short_name = Line(_l("Short name"), [Required()], most=60)
+    aliases = AliasesField(_l("Other names"), description=ALIASES)
 
     def draft(self) -> ForumDraft:
         """Return what was typed."""
-        return ForumDraft(name=self.name.data, short_name=self.short_name.data)
+        return ForumDraft(name=self.name.data, short_name=self.short_name.data, aliases=self.aliases.names)
 
 
 class EventForm(Form):
@@ -29,6 +63,7 @@ class EventForm(Form):
     place = Line(_l("Place"), most=120)
     starts_on = DateField(_l("First day"), [Required()])
     ends_on = DateField(_l("Last day"))
+    aliases = AliasesField(_l("Other names"), description=ALIASES)
 
     def draft(self) -> EventDraft:
         """Return what was typed; without a last day it lasts one. The form has to be valid."""
@@ -39,6 +74,7 @@ class EventForm(Form):
             place=self.place.data,
             starts_on=self.starts_on.data,
             ends_on=self.ends_on.data or self.starts_on.data,
+            aliases=self.aliases.names,
         )
 
 

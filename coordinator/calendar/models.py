@@ -2,8 +2,9 @@
 
 from datetime import date
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, Dialect, ForeignKey, Index, String, TypeDecorator, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from coordinator.db import Base, Referable, word
@@ -28,17 +29,33 @@ class CounterpartKind(StrEnum):
         }[self]
 
 
+class Names(TypeDecorator[tuple[str, ...]]):
+    """A few names of one thing, in the order in which they were given."""
+
+    impl = JSON
+    cache_ok = True
+
+    def process_bind_param(self, value: tuple[str, ...] | None, dialect: Dialect) -> Any:
+        """Keep them as a list."""
+        return None if value is None else list(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> tuple[str, ...] | None:
+        """Give them back as they were given."""
+        return None if value is None else tuple(value)
+
+
 class Forum(Referable, Base):
-    """Where things are negotiated."""
+    """Where things are negotiated; `aliases` are what it is called besides, in any language."""
 
     __tablename__ = "forum"
 
     name: Mapped[str] = mapped_column(String(200), unique=True)
     short_name: Mapped[str] = mapped_column(String(60))
+    aliases: Mapped[tuple[str, ...]] = mapped_column(Names, default=())
 
 
 class Event(Referable, Base):
-    """A dated session of a forum; `past` is set by the nightly change and ends what hung on the date."""
+    """A dated session of a forum, with its `aliases`; `past` is set by the nightly change and ends what hung on the date."""
 
     __tablename__ = "event"
     __table_args__ = (
@@ -52,6 +69,7 @@ class Event(Referable, Base):
     starts_on: Mapped[date] = mapped_column(index=True)
     ends_on: Mapped[date]
     past: Mapped[bool] = mapped_column(default=False)
+    aliases: Mapped[tuple[str, ...]] = mapped_column(Names, default=())
 
     forum: Mapped[Forum] = relationship(lazy="raise")
 

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 from coordinator.calendar.models import CounterpartKind, Event, InstrumentKind
 from coordinator.errors import NotFound
+from coordinator.people.rules import comparable
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,7 @@ class ForumDraft:
 
     name: str
     short_name: str
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class EventDraft:
     starts_on: date
     ends_on: date
     place: str = ""
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,19 @@ class InstrumentDraft:
     adopted_on: date | None = None
     in_force_on: date | None = None
     link: str = ""
+
+
+LONGEST_ALIAS, MOST_ALIASES = 120, 30
+
+
+def besides(aliases: Iterable[str], names: Iterable[str]) -> tuple[str, ...]:
+    """Return what a thing is called besides its own names, each once, in the order given."""
+    kept: dict[str, str] = {}
+    for alias in aliases:
+        kept.setdefault(comparable(alias), alias)
+    for name in names:
+        kept.pop(comparable(name), None)
+    return tuple(kept.values())
 
 
 def is_past(ends_on: date, *, today: date) -> bool:

@@ -228,6 +228,7 @@ SENTENCES: dict[str, str] = {
 FIELDS = {
     "name": N_("Name"),
     "short_name": N_("Short name"),
+    "aliases": N_("Other names"),
     "circle": N_("Circle"),
     "ceiling": N_("Highest level"),
     "forum_id": N_("Forum"),

@@ -164,14 +164,19 @@ def equity(said: Said, ministry: Ministry, known: Known) -> EquityDraft:
 
 def forum(said: Said) -> ForumDraft:
     """Return a forum."""
-    return ForumDraft(name=said["name"], short_name=said["short"])
+    return ForumDraft(name=said["name"], short_name=said["short"], aliases=tuple(said.get("also", ())))
 
 
 def event(said: Said, ministry: Ministry, known: Known) -> EventDraft:
     """Return a session of a forum."""
     first, last = ministry.sitting(said)
     return EventDraft(
-        forum_id=known.forum[comparable(said["forum"])], name=said["name"], starts_on=first, ends_on=last, place=said["place"]
+        forum_id=known.forum[comparable(said["forum"])],
+        name=said["name"],
+        starts_on=first,
+        ends_on=last,
+        place=said["place"],
+        aliases=tuple(said.get("also", ())),
     )
 
 

@@ -1,6 +1,6 @@
 """What is known of a text that is still being written; nothing of it is kept."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -89,10 +89,16 @@ def shared_lists(session: Session) -> list[Listed]:
     found = list(topics.values())
     questions = session.execute(select(Question.id, Question.ref, Question.text).order_by(Question.id))
     found += [Listed("question", i, ref, text, (("en", text),)) for i, ref, text in questions]
-    events = session.execute(select(Event.id, Event.ref, Event.name).where(Event.past.is_(False)).order_by(Event.id))
-    found += [Listed("event", i, ref, name, (("en", name),), proper=True) for i, ref, name in events]
-    for field, model in (("forum", Forum), ("instruments", Instrument)):
-        rows = session.execute(select(model.id, model.ref, model.name, model.short_name).order_by(model.id))
-        found += [Listed(field, i, ref, name, (("en", name), ("en", short)), proper=True) for i, ref, name, short in rows]
+    events = session.execute(select(Event.id, Event.ref, Event.name, Event.aliases).where(Event.past.is_(False)).order_by(Event.id))
+    found += [_proper("event", e, (e.name, *e.aliases)) for e in events]
+    forums = session.execute(select(Forum.id, Forum.ref, Forum.name, Forum.short_name, Forum.aliases).order_by(Forum.id))
+    found += [_proper("forum", f, (f.name, f.short_name, *f.aliases)) for f in forums]
+    papers = session.execute(select(Instrument.id, Instrument.ref, Instrument.name, Instrument.short_name).order_by(Instrument.id))
+    found += [_proper("instruments", p, (p.name, p.short_name)) for p in papers]
     others = session.execute(select(Counterpart.id, Counterpart.ref, Counterpart.name).order_by(Counterpart.id))
-    return [*found, *(Listed("counterparts", i, ref, name, (("en", name),), proper=True) for i, ref, name in others)]
+    return [*found, *(_proper("counterparts", c, (c.name,)) for c in others)]
+
+
+def _proper(field: str, row: Any, names: Iterable[str]) -> Listed:
+    """Return a thing with its proper names, in whatever language they are: they are known by their English stems too."""
+    return Listed(field, row.id, row.ref, row.name, tuple(("en", name) for name in dict.fromkeys(names)), proper=True)

@@ -16,6 +16,7 @@ SHARE = {"question": 0.5, "topics": 0.75, "forum": 0.6, "instruments": 0.6}
 FEWEST = 2
 ALONE = 8.5  # one common word suggests nothing, though it be the name of something
 ACRONYM = 6
+PHRASE = 3  # words in which a proper name is known without its capital: "the open-ended working group"
 ENDING = 2  # by so many letters a single word may differ from the name that has its stem
 
 
@@ -113,7 +114,7 @@ def _forms(listed: tuple[Listed, ...]) -> tuple[list[_Form], dict[str, list[_For
                     tuple(max(0.0, _rarity(word, language) - TELLING) for word, _start, _end in words),
                     language=language,
                     letters=len(plain),
-                    capital=thing.proper,
+                    capital=thing.proper and len(words) < PHRASE,
                     acronym=len(words) == 1 and len(plain) <= ACRONYM and plain.isupper(),
                 )
             )

@@ -266,6 +266,11 @@ class Common(TypedDict):
     note: str
 
 
+def searched(*names: str) -> dict[str, str]:
+    """Return what an option of a list is found by besides its label."""
+    return {"data-aliases": " | ".join(names)} if names else {}
+
+
 class EntryForm(Form):
     """What is typed of every entry. `offer` comes first, then `start` or `fill` where nothing has been typed yet."""
 
@@ -296,10 +301,10 @@ class EntryForm(Form):
             self.level.data = str(min(highest, int(Level.OFFICIAL) if level is None else level))
         self._leadership = next((f"group:{g.id}" for g in choices.groups if g.name == LEADERSHIP), None)
         self._held_topics = choices.held_topics
-        aliases = {i: {"data-aliases": names} for i, names in choices.aliases.items()}
+        aliases = {i: searched(names) for i, names in choices.aliases.items()}
         self.topics.offer((t.ref, t.name, t.id, aliases.get(t.id, {})) for t in choices.topics)
-        self.forum.offer((f.ref, f.name, f.id) for f in choices.forums)
-        self.event.offer((e.ref, f"{e.name}, {e.forum}, {day(e.starts_on)}", e.id) for e in choices.events)
+        self.forum.offer((f.ref, f.name, f.id, searched(f.short_name, *f.aliases)) for f in choices.forums)
+        self.event.offer((e.ref, f"{e.name}, {e.forum}, {day(e.starts_on)}", e.id, searched(*e.aliases)) for e in choices.events)
         self.counterparts.offer((c.ref, c.name, c.id) for c in choices.counterparts)
         self.instruments.offer((i.ref, called(i.name, i.short_name), i.id) for i in choices.instruments)
         self.level.offer(highest)

@@ -824,9 +824,11 @@ def choices(
             select(Topic.id, Topic.ref, Topic.name).where(Topic.merged_into_id.is_(None)).order_by(Topic.name, Topic.id)
         ).all(),
         aliases=_aliases(session),
-        forums=_named(session, Forum),
+        forums=session.execute(
+            select(Forum.id, Forum.ref, Forum.name, Forum.short_name, Forum.aliases).order_by(Forum.name, Forum.id)
+        ).all(),
         events=session.execute(
-            select(Event.id, Event.ref, Event.name, Event.starts_on, Forum.short_name.label("forum"))
+            select(Event.id, Event.ref, Event.name, Event.aliases, Event.starts_on, Forum.short_name.label("forum"))
             .join(Forum, Forum.id == Event.forum_id)
             .where(or_(Event.past.is_(False), Event.id == held.get("event_id")))
             .order_by(Event.starts_on, Event.id)

@@ -27,12 +27,13 @@ def known(session: Session, *, organisation: str | None = None) -> Known:
     topics = session.execute(select(Topic.id, Topic.key, Topic.merged_into_id)).all()
     merged = {t.id: t.merged_into_id for t in topics if t.merged_into_id}
     aliases = session.execute(select(TopicName.text, TopicName.topic_id)).all()
-    events = session.execute(select(Event.id, Event.name, Event.forum_id)).all()
+    events = session.execute(select(Event.id, Event.name, Event.aliases, Event.forum_id)).all()
+    forums = session.execute(select(Forum.id, Forum.name, Forum.short_name, Forum.aliases)).all()
     return Known(
         unit=everywhere | named((name, u.id) for u in at_home for name in {u.short_name, u[1]}),
         topic=named((name, _standing(i, merged)) for name, i in [*((t.key, t.id) for t in topics), *aliases]),
-        forum=named((n, f.id) for f in session.execute(select(Forum.id, Forum.name, Forum.short_name)) for n in f[1:]),
-        event=named((n, e.id) for e in events for n in (e.name, of_forum(e.forum_id, e.name))),
+        forum=named((n, f.id) for f in forums for n in (f.name, f.short_name, *f.aliases)),
+        event=named((n, e.id) for e in events for own in (e.name, *e.aliases) for n in (own, of_forum(e.forum_id, own))),
         question=named((text, i) for text, i in session.execute(select(Question.text, Question.id))),
         counterpart=named((name, i) for name, i in session.execute(select(Counterpart.name, Counterpart.id))),
         instrument=named(

@@ -200,7 +200,7 @@ def _learn(work: Work, thing_id: int, values: Values) -> None:
     elif work.kind is ListKind.TOPICS:
         work.names.learn("topic", thing_id, (values["name"], *(text for _language, text in sorted(values["aliases"]))))
     elif work.kind is ListKind.FORUMS:
-        work.names.learn("forum", thing_id, (values["short_name"], values["name"]))
+        work.names.learn("forum", thing_id, (values["short_name"], values["name"], *values["aliases"]))
 
 
 # --- each kind, by the actions of its own feature ------------------------------------------------------------------------
@@ -314,13 +314,13 @@ def _change_equity(work: Work, held: Held, values: Values, changed: Values) -> N
 
 
 def _add_forum(work: Work, values: Values) -> int:
-    draft = ForumDraft(name=values["name"], short_name=values["short_name"])
+    draft = ForumDraft(**values)
     return calendar.add_forum(work.session, draft, by=work.by, at=work.at).id
 
 
 def _change_forum(work: Work, held: Held, values: Values, changed: Values) -> None:
     forum = work.session.get_one(Forum, held.id)
-    draft = _redrafted(ForumDraft, forum, {"name": values["name"], "short_name": values["short_name"]})
+    draft = _redrafted(ForumDraft, forum, values)
     calendar.revise_forum(work.session, forum, draft, by=work.by, at=work.at)
 
 
@@ -331,6 +331,7 @@ def _event_draft(values: Values) -> dict[str, Any]:
         "starts_on": values["starts_on"],
         "ends_on": values["ends_on"],
         "place": values["place"],
+        "aliases": values["aliases"],
     }
 
 

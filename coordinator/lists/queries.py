@@ -39,8 +39,9 @@ def names(session: Session) -> Names:
         by_topic[standing[topic_id]].append(text)
     for topic_id, texts in by_topic.items():
         found.learn("topic", topic_id, texts)
-    for forum_id, name, short_name in session.execute(select(Forum.id, Forum.name, Forum.short_name).order_by(Forum.id)):
-        found.learn("forum", forum_id, (short_name, name))
+    forums = select(Forum.id, Forum.name, Forum.short_name, Forum.aliases).order_by(Forum.id)
+    for forum_id, name, short_name, aliases in session.execute(forums):
+        found.learn("forum", forum_id, (short_name, name, *aliases))
     for group_id, name in session.execute(select(Group.id, Group.name)):
         found.learn("group", group_id, (name,))
     return found
@@ -141,7 +142,7 @@ def _equities(session: Session) -> Iterator[Held]:
 
 def _forums(session: Session) -> Iterator[Held]:
     for forum in session.scalars(select(Forum).order_by(Forum.short_name, Forum.id)):
-        yield Held(forum.id, forum.ref, {"name": forum.name, "short_name": forum.short_name})
+        yield Held(forum.id, forum.ref, {"name": forum.name, "short_name": forum.short_name, "aliases": forum.aliases})
 
 
 def _events(session: Session) -> Iterator[Held]:
@@ -155,6 +156,7 @@ def _events(session: Session) -> Iterator[Held]:
                 "starts_on": event.starts_on,
                 "ends_on": event.ends_on,
                 "place": event.place,
+                "aliases": event.aliases,
             },
         )
 

@@ -7,6 +7,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from coordinator.calendar.rules import LONGEST_ALIAS, MOST_ALIASES
 from coordinator.entries.models import Level
 from coordinator.errors import N_
 from coordinator.exchange.rules import NO_DAY, NONE_OF, TOO_LONG, BadRow, joined, listed, plain_text
@@ -277,6 +278,21 @@ def _aliases(name: str, says: str) -> Column:
     return Column(name, says, read, write, new=frozenset())
 
 
+def _names(name: str, says: str) -> Column:
+    def read(said: str, names: Names) -> tuple[str, ...]:
+        found = tuple(tidy(name, part, LONGEST_ALIAS) for part in listed(said))
+        if len(found) > MOST_ALIASES:
+            raise BadRow(
+                N_("%(column)s holds %(count)s names, and at most %(most)s fit"),
+                column=name,
+                count=str(len(found)),
+                most=str(MOST_ALIASES),
+            )
+        return found
+
+    return Column(name, says, read, lambda held, _: joined(held), new=())
+
+
 class Standing(StrEnum):
     """Whether a person may sign in."""
 
@@ -328,6 +344,7 @@ COLUMNS: dict[ListKind, tuple[Column, ...]] = {
     ListKind.FORUMS: (
         line("name", N_("The full name; without a ref it tells forums apart."), 200, needed=True),
         line("short_name", N_("What lists show."), 60, needed=True),
+        _names("aliases", N_("What it is called besides, in any language, with semicolons.")),
     ),
     ListKind.EVENTS: (
         one("forum", N_("The short or full name of the forum; it has to be there."), "forum", needed=True),
@@ -335,6 +352,7 @@ COLUMNS: dict[ListKind, tuple[Column, ...]] = {
         day("starts_on", N_("The first day, as 2026-03-31."), needed=True),
         day("ends_on", N_("The last day."), needed=True),
         line("place", N_("Where it is held."), 120),
+        _names("aliases", N_("What it is called besides, in any language, with semicolons: PP-26; PP2026.")),
     ),
 }
 
@@ -384,10 +402,13 @@ EXAMPLES: dict[ListKind, tuple[tuple[str, ...], ...]] = {
         ("Data governance", "ICP", "lead", "2026-01-01", ""),
         ("Data governance", "ICS", "must_consult", "2026-01-01", "2026-12-31"),
     ),
-    ListKind.FORUMS: (("International Telecommunication Union", "ITU"), ("Internet Governance Forum", "IGF")),
+    ListKind.FORUMS: (
+        ("International Telecommunication Union", "ITU", "Union internationale des télécommunications; UIT"),
+        ("Internet Governance Forum", "IGF", ""),
+    ),
     ListKind.EVENTS: (
-        ("ITU", "Plenipotentiary Conference 2026", "2026-11-09", "2026-11-27", "Doha"),
-        ("IGF", "Open consultations", "2026-06-15", "2026-06-17", "Geneva"),
+        ("ITU", "Plenipotentiary Conference 2026", "2026-11-09", "2026-11-27", "Doha", "PP-26; PP2026"),
+        ("IGF", "Open consultations", "2026-06-15", "2026-06-17", "Geneva", ""),
     ),
 }
 

@@ -8,7 +8,7 @@ from datetime import date
 from sqlalchemy import func, literal, or_, select
 from sqlalchemy.orm import Session, joinedload
 
-from coordinator.calendar.models import Event, Question
+from coordinator.calendar.models import Event, Forum, Question
 from coordinator.entries.models import Entry, EntryTopic, Kind, State
 from coordinator.entries.queries import with_company
 from coordinator.people.models import Circle, Organisation, Person, Unit
@@ -62,6 +62,25 @@ def units_named(session: Session, words: str, person: Person) -> Sequence[Unit]:
     if person.unit.organisation.circle is not Circle.MINISTRY:
         found = found.where(or_(Unit.organisation_id == person.unit.organisation_id, Unit.id.in_(select(Entry.unit_id))))
     return session.scalars(found).all()
+
+
+def calendar_named(session: Session, words: str) -> list[tuple[Forum | Event, str]]:
+    """Return the forums, and the events to come, with a name that is part of the words or holds them, and that name."""
+    wanted = comparable(words)
+    if len(wanted) < 2:
+        return []
+    forums = session.scalars(select(Forum).order_by(Forum.short_name, Forum.id)).all()
+    ahead = select(Event).where(Event.past.is_(False)).options(joinedload(Event.forum)).order_by(Event.starts_on, Event.id)
+    named = [
+        (thing, (thing.name, getattr(thing, "short_name", thing.name), *thing.aliases))
+        for thing in (*forums, *session.scalars(ahead))
+    ]
+    found = [(thing, next((name for name in names if _meets(comparable(name), wanted)), None)) for thing, names in named]
+    return [(thing, name) for thing, name in found if name is not None][:MOST_LINKS]
+
+
+def _meets(name: str, wanted: str) -> bool:
+    return wanted in name or f" {name} " in f" {wanted} "
 
 
 # --- one topic ---------------------------------------------------------------------------------------------------------

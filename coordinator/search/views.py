@@ -61,6 +61,7 @@ def index() -> ResponseReturnValue:
         page=page_of(total),
         found=[_found(entry, finder) for entry in rows],
         topics=queries.topics_named(db.session(), words),
+        places=queries.calendar_named(db.session(), words),
         units=queries.units_named(db.session(), words, signed_in()),
         facets_of=_facets(filters, chosen),
         chips=chips(chosen, link),

@@ -110,3 +110,26 @@ def test_what_moved_of_an_instrument_is_in_the_history_with_its_parties(session,
         "in_force_on": None,
     }
     assert [c.name for c in queries.instrument(session, instrument.ref).named_parties] == ["Freedonia"]
+
+
+def test_other_names_are_kept_once_without_the_own_ones_and_belong_to_one_forum(session, make, at):
+    forum = make.forum("Group of Experts", aliases=("GGE", "Groupe d’experts", "gge", "group of experts"))
+    assert queries.forum(session, forum.ref).aliases == ("GGE", "Groupe d’experts")
+    assert "aliases" in of(session, "forum", forum.id)[0].payload.said
+    for wanted in ("GROUP of experts", "groupe D’EXPERTS"):
+        with pytest.raises(actions.AliasTaken), transaction(session):
+            actions.add_forum(session, ForumDraft("Another", "A", aliases=(wanted,)), by=None, at=at)
+    with pytest.raises(actions.NameTaken), transaction(session):
+        actions.add_forum(session, ForumDraft("gge", "A"), by=None, at=at)
+    with transaction(session):
+        actions.revise_forum(session, forum, ForumDraft("Group of Experts", "GoE", aliases=("GGE",)), by=None, at=at)
+    assert of(session, "forum", forum.id)[-1].payload.said["was"]["aliases"] == ["GGE", "Groupe d’experts"]
+
+
+def test_other_names_of_an_event_belong_to_it_within_its_forum(session, make, at):
+    event = make.event("Plenipotentiary Conference", aliases=("PP-26",))
+    other = make.event("Council", aliases=("PP-26",))  # of another forum
+    draft = EventDraft(event.forum_id, "Council", starts_on=make.today, ends_on=make.today, aliases=("pp-26",))
+    with pytest.raises(actions.AliasTaken), transaction(session):
+        actions.add_event(session, draft, by=None, at=at)
+    assert other.aliases == ("PP-26",)

@@ -386,3 +386,33 @@ def test_an_instrument_in_force_before_it_was_adopted_is_refused_beside_its_fiel
     answer = keeper.post("/calendar/instruments/add", data=typed)
     assert answer.status_code == 409
     assert 'id="in_force_on-error"' in answer.text
+
+
+def test_other_names_are_typed_one_on_a_line_and_shown(make, keeper, session):
+    typed = {"name": "Telecommunication Union", "short_name": "ITU", "aliases": "UIT\r\n\r\n Union  internationale \r\nITU\r\n"}
+    assert keeper.post("/calendar/forums/add", data=typed).status_code == 303
+    (forum,) = queries.forums(session)
+    assert forum.aliases == ("UIT", "Union internationale")
+    assert "Also called:" in keeper.get(f"/calendar/forums/{forum.ref}").text
+    assert "UIT\nUnion internationale</textarea>" in keeper.get(f"/calendar/forums/{forum.ref}/edit").text.replace("\r", "")
+    typed = {"forum": forum.ref, "name": "Conference", "starts_on": "2026-05-04", "aliases": "PP-26"}
+    assert keeper.post("/calendar/events/add", data=typed).status_code == 303
+    (event,) = queries.events(session)
+    assert "PP-26" in keeper.get(f"/calendar/events/{event.ref}").text
+
+
+@pytest.mark.parametrize(
+    ("aliases", "sentence"),
+    [
+        ("\n".join(f"N{n}" for n in range(31)), "There are 31 names; at most 30 fit."),
+        ("x" * 121, "is too long: at most 120 characters fit."),
+        ("Group of Experts", "One of these other names is the name of another already"),
+    ],
+)
+def test_other_names_that_do_not_fit_are_refused_beside_their_field_and_kept(make, keeper, session, aliases, sentence):
+    make.forum("Group of Experts")
+    answer = keeper.post("/calendar/forums/add", data={"name": "Another", "short_name": "A", "aliases": aliases})
+    assert answer.status_code in {409, 422}
+    assert sentence in answer.text
+    assert aliases.split("\n")[-1] in answer.text
+    assert len(queries.forums(session)) == 1

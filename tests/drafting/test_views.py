@@ -292,6 +292,16 @@ def test_what_is_not_on_offer_is_not_taken(make: Make, sign_in: SignIn, take: st
     assert re.search(r'<input checked[^>]* id="level-1"', page)
 
 
+def test_a_forum_and_an_event_are_suggested_by_what_people_call_them(make: Make, sign_in: SignIn) -> None:
+    forum = make.forum("Telecommunication Union", aliases=["UIT"])
+    event = make.event("Plenipotentiary Conference", forum=forum, aliases=["PP-26"])
+    browser = sign_in(make.officer())
+    shown = browser.post("/check/position", data={"text": "L’UIT à PP-26", "language": "fr"}, lint=False).get_data(as_text=True)
+    assert f'value="forum {forum.ref}"' in shown
+    assert f'value="event {event.ref}"' in shown
+    assert 'data-aliases="Telecommunication Union | UIT"' in browser.get("/positions/log").get_data(as_text=True)
+
+
 def test_what_is_past_is_not_suggested(make: Make, sign_in: SignIn) -> None:
     make.event("Warsaw ministerial conference", in_days=-20)
     said = {"text": "At the Warsaw ministerial conference"}

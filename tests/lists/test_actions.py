@@ -5,6 +5,7 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import func, select
 
+from coordinator.calendar.actions import AliasTaken
 from coordinator.calendar.models import Event, Forum
 from coordinator.db import bookkeeping, transaction
 from coordinator.exchange import actions as uploads
@@ -70,7 +71,7 @@ def a_whole_ministry(make):
     data = make.topic("Data governance", broader=(privacy,), related=(make.topic("Standards", umbrella=True),))
     make.equity(legal, data, "lead")
     make.equity(bureau, privacy, "inform", until_on=date(2026, 12, 31))
-    make.event(forum=make.forum("Council of Europe"))
+    make.event(forum=make.forum("Council of Europe", aliases=("CoE", "Conseil; Europe")), aliases=("T-CY plenary",))
     return legal
 
 
@@ -291,3 +292,19 @@ def test_an_upload_is_forgotten_after_thirty_days(make, session, keeper, at):
         with bookkeeping(session):
             uploads.forget_old(session, at=at + timedelta(days=days))
         assert session.scalar(select(func.count()).select_from(Staged)) == left
+
+
+def test_forums_and_events_come_in_with_their_other_names(make, session, take):
+    text = "name,short_name,aliases\nTelecommunication Union,ITU,UIT; Union internationale\n"
+    assert did(take("forums", text)) == ["new"]
+    assert did(take("forums", text)) == ["unchanged"]
+    assert did(take("forums", "name,short_name\nTelecommunication Union,I T U\n")) == ["changed"]
+    assert session.scalars(select(Forum.aliases)).one() == ("UIT", "Union internationale")
+    events = "forum,name,starts_on,ends_on,aliases\nuit,Conference,2026-06-01,2026-06-05,PP-26\n"
+    assert did(take("events", events)) == ["new"]
+    assert session.scalars(select(Event.aliases)).one() == ("PP-26",)
+    assert why(take("forums", f"name,short_name,aliases\nA,A,{'x' * 121}\n")) == ["aliases is 121 characters long; at most 120 fit"]
+    assert why(take("forums", f"name,short_name,aliases\nA,A,{';'.join(map(str, range(31)))}\n")) == [
+        "aliases holds 31 names, and at most 30 fit"
+    ]
+    assert why(take("forums", "name,short_name,aliases\nA,A,uit\n")) == [AliasTaken().sentence]

@@ -199,3 +199,15 @@ def test_pages_follow_each_other_with_the_filters_kept(make: Make, sign_in: Sign
 
 def test_a_stranger_is_sent_to_sign_in(client: FlaskClient) -> None:
     assert "/sign-in" in client.get("/search?q=cable").location
+
+
+def test_forums_and_events_to_come_are_found_by_every_name(make: Make, sign_in: SignIn) -> None:
+    forum = make.forum("Telecommunication Union", aliases=["UIT", "Union internationale"])
+    event = make.event("Plenipotentiary Conference", forum=forum, aliases=["PP-26"])
+    over = make.event("Council 26", forum=forum, in_days=-20, aliases=["PP-26 council"])
+    client = sign_in(make.officer())
+    for words in ("uit", "internationale", "lines%20of%20the%20UIT"):
+        assert f"/calendar/forums/{forum.ref}" in read(client, f"/search?q={words}"), words
+    page = read(client, "/search?q=pp-26")
+    assert f"/calendar/events/{event.ref}" in page
+    assert f"/calendar/events/{over.ref}" not in page
