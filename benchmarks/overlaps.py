@@ -41,6 +41,7 @@ from coordinator.passages.models import EntryPassages, ServingEncoder
 from coordinator.passages.rules import Meaning, passages
 from coordinator.positions.actions import log_position
 from coordinator.positions.rules import PositionDraft
+from coordinator.recompute import actions as recompute_actions
 from coordinator.words.actions import text_digest
 from coordinator.words.models import EntryKeyword, EntryWords
 from coordinator.words.rules import keywords, parse, plain
@@ -175,7 +176,7 @@ def recompute() -> float:
     """Find all overlaps again, nothing encoded."""
     session = db.session()
     start = time.perf_counter()
-    overlap_actions.recompute(session, at=datetime.now(UTC))
+    recompute_actions.recompute(session, at=datetime.now(UTC))
     session.expunge_all()
     return time.perf_counter() - start
 

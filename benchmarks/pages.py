@@ -45,6 +45,7 @@ from coordinator.people.queries import person_by_email, reader_of
 from coordinator.positions.actions import log_position
 from coordinator.positions.models import Position, Stance
 from coordinator.positions.rules import PositionDraft
+from coordinator.recompute import actions as recompute_actions
 from coordinator.topics.models import Topic
 
 TURNS = 20
@@ -230,7 +231,7 @@ def recompute() -> tuple[float, int]:
     session = db.session()
     bind_reader(session, None)
     start = time.perf_counter()
-    found = overlap_actions.recompute(session, at=datetime.now(UTC))
+    found = recompute_actions.recompute(session, at=datetime.now(UTC))
     session.expunge_all()
     return time.perf_counter() - start, found.changed if found else 0
 
@@ -241,6 +242,7 @@ def by_structure() -> Iterator[None]:
     with (
         patch.object(overlap_queries, "textual_candidates", lambda *_: set()),
         patch.object(overlap_actions, "keep_texts", lambda *_: None),
+        patch.object(recompute_actions, "keep_texts", lambda *_: None),
     ):
         yield
 

@@ -19,6 +19,8 @@ import coordinator.openings.models  # noqa: F401
 import coordinator.overlaps.models  # noqa: F401
 import coordinator.passages.models  # noqa: F401
 import coordinator.positions.models  # noqa: F401
+import coordinator.recompute.actions  # noqa: F401 - hears of what is brought up to date
+import coordinator.recompute.models  # noqa: F401
 import coordinator.words.models  # noqa: F401
 from coordinator import db as database
 from coordinator import encoder, extensions, pages

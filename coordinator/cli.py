@@ -30,9 +30,9 @@ from coordinator.evaluation.commands import group as evaluate
 from coordinator.exchange.commands import group as entries
 from coordinator.extensions import settings
 from coordinator.history.queries import broken_at
-from coordinator.overlaps.actions import unlike
 from coordinator.overlaps.commands import group as overlaps
 from coordinator.people.commands import group as people
+from coordinator.recompute.actions import unlike
 from coordinator.settings import HOUSE, load
 from coordinator.topics.commands import group as topics
 from coordinator.worklist.commands import command as nightly

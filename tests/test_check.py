@@ -6,8 +6,8 @@ from sqlalchemy import delete, text, update
 from coordinator.db import bookkeeping, read_as_system
 from coordinator.entries.models import Entry, EntryVersion
 from coordinator.entries.queries import halves
-from coordinator.overlaps.actions import unlike
 from coordinator.overlaps.models import Overlap, Severity
+from coordinator.recompute.actions import unlike
 
 
 @pytest.fixture

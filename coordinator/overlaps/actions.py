@@ -1,29 +1,25 @@
 """Finding overlaps, keeping them up to date, and what people do about them."""
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from datetime import date, datetime, timedelta
-from functools import partial
-from typing import Any, TypeVar
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, delete, exists, func, insert, or_, select, true, tuple_, update
+from sqlalchemy import Connection, and_, bindparam, delete, exists, insert, or_, select, true, update
 from sqlalchemy.orm import Session, joinedload
 
 from coordinator.db import (
     Change,
     Unscoped,
-    begin_reading,
-    bookkeeping,
     bound_reader,
     new_ref,
     read_as_system,
-    transaction,
 )
 from coordinator.entries import actions as entries
 from coordinator.entries.models import Entry
 from coordinator.entries.rules import may_see
-from coordinator.errors import Busy, Refused
+from coordinator.errors import Refused
 from coordinator.exclusions.actions import exclude_pair
 from coordinator.exclusions.models import Exclusion
 from coordinator.exclusions.queries import phrases as phrases_of_units
@@ -43,10 +39,6 @@ from coordinator.overlaps.models import (
     OverlapKind,
     OverlapState,
     Recheck,
-    Recompute,
-    RecomputeChunk,
-    RecomputePlan,
-    RecomputeTouched,
     Severity,
     Side,
     Step,
@@ -80,8 +72,7 @@ from coordinator.overlaps.rules import (
     what_changed,
     without_topic,
 )
-from coordinator.passages.actions import begin_serving
-from coordinator.passages.queries import near_text, take_in
+from coordinator.passages.queries import near_text
 from coordinator.people.models import Person, Role, Unit
 from coordinator.people.queries import unit_readers
 from coordinator.topics.actions import when_merged
@@ -92,9 +83,6 @@ from coordinator.words.queries import keyword_counts
 from coordinator.words.rules import keywords, phrases
 
 _overlap, _side, _step, _hidden = Overlap.__table__, Side.__table__, Step.__table__, Hidden.__table__
-_entry = Entry.__table__
-_run, _chunk = Recompute.__table__, RecomputeChunk.__table__
-_planned, _touched = RecomputePlan.__table__, RecomputeTouched.__table__
 Pair = tuple[int, int]
 CHUNK = 500
 MOST_IN_VIEW = 4000  # texts compared at a time, some seven kilobytes each
@@ -311,6 +299,15 @@ def follow(session: Session, change: Change, *, inline: int) -> None:
     bring_up_to_date(session, now_, at=change.at, names=bool(change.touched.keys() - {"entry", "compared"}))
 
 
+UpToDate = Callable[[Connection, Sequence[int]], None]
+_up_to_date: list[UpToDate] = []
+
+
+def when_up_to_date(then: UpToDate) -> None:
+    """Say what else is done, in the same transaction, when the pairs of some entries have been brought up to date."""
+    _up_to_date.append(then)
+
+
 def bring_up_to_date(session: Session, ids: Sequence[int], *, at: datetime, names: bool = False) -> int:
     """Find again all overlaps of some entries and keep what differs; return how many rows changed."""
     if not ids:
@@ -323,11 +320,12 @@ def bring_up_to_date(session: Session, ids: Sequence[int], *, at: datetime, name
         some = ids[start : start + CHUNK]
         with read_as_system(session, "detector") as connection:
             known, floors = queries.vocabulary(connection), queries.floors()
-            standing = _standing(connection, or_(_overlap.c.low_id.in_(some), _overlap.c.high_id.in_(some)))
+            standing = standing_where(connection, or_(_overlap.c.low_id.in_(some), _overlap.c.high_id.in_(some)))
             found = find(connection, some, known, floors, also=_acted(standing), higher=False)
             changed += _keep(session, connection, found, standing, at=at)
-            changed += _keep_hidden(connection, found, or_(_hidden.c.low_id.in_(some), _hidden.c.high_id.in_(some)))
-            _note_touched(connection, some)
+            changed += keep_hidden(connection, found, or_(_hidden.c.low_id.in_(some), _hidden.c.high_id.in_(some)))
+            for then in _up_to_date:
+                then(connection, some)
     return changed
 
 
@@ -339,17 +337,7 @@ def catch_up(session: Session, *, at: datetime, most: int = CHUNK) -> int:
     return len(ids)
 
 
-def see_unseen(session: Session, ids: Sequence[int], *, at: datetime) -> None:
-    """Keep the directions of some entries that were encoded outside, and find their overlaps again; needs a transaction.
-
-    The last ones let a new encoder take over: then all are found again by the job, and readers keep the old set until it is done.
-    """
-    bring_up_to_date(session, ids, at=at)
-    if begin_serving(session):
-        begin(session, at=at)
-
-
-def _look(
+def look_at(
     connection: Connection, *, after: int, size: int, floors: Floors | None = None
 ) -> tuple[int | None, dict[Pair, Found], dict[Pair, Standing]]:
     """Return what is found and what is kept of the pairs whose lower end is one of the next entries, and the last of these."""
@@ -358,7 +346,7 @@ def _look(
     upper = _overlap.c.low_id <= last if last is not None else true()
     known, floors = queries.vocabulary(connection), floors or queries.floors()
     # rows whose lower end is no longer released fall into the range too, and lapse
-    standing = _standing(connection, and_(_overlap.c.low_id > after, upper))
+    standing = standing_where(connection, and_(_overlap.c.low_id > after, upper))
     found = find(connection, ids, known, floors, also=_acted(standing), higher=True) if ids else {}
     return last, found, standing
 
@@ -374,7 +362,7 @@ def preview(session: Session, floors: Floors, *, after: int, size: int = CHUNK) 
     Changes nothing. What stays as it is comes along, so that it can be counted.
     """
     with read_as_system(session, "detector") as connection:
-        last, found, standing = _look(connection, after=after, size=size, floors=floors)
+        last, found, standing = look_at(connection, after=after, size=size, floors=floors)
     return _moves(found, standing), last
 
 
@@ -384,7 +372,7 @@ def preview_among(session: Session, ids: Sequence[int], floors: Floors) -> Moves
     with read_as_system(session, "detector") as connection:
         known = queries.vocabulary(connection)
         for some in _chunks(sorted(among)):
-            standing = _standing(connection, or_(_overlap.c.low_id.in_(some), _overlap.c.high_id.in_(some)))
+            standing = standing_where(connection, or_(_overlap.c.low_id.in_(some), _overlap.c.high_id.in_(some)))
             found = find(connection, some, known, floors, also=_acted(standing), higher=False)
             moves |= _moves(found, standing)
     return {pair: move for pair, move in moves.items() if among.issuperset(pair)}
@@ -405,29 +393,8 @@ def _stored(found: dict[Pair, Found], standing: dict[Pair, Standing]) -> dict[Pa
     }
 
 
-def unlike(session: Session, *, size: int = CHUNK) -> list[str]:
-    """Return a sentence for each kept pair that a look from scratch would write otherwise; changes nothing.
-
-    Pairs of entries that still wait for the job are left out, and all while all are being found again: they are not broken, only
-    not done yet.
-    """
-    with read_as_system(session, "check") as connection:
-        torn = select(_overlap.c.id).where(_overlap.c.closed_as.is_(None) != _overlap.c.closed_at.is_(None))
-        sentences = [f"Overlap {i} is closed without a moment, or the other way round." for i in connection.scalars(torn)]
-        if queries.recompute_under_way(connection) is not None:
-            return sentences
-    after: int | None = 0
-    waiting = set(session.scalars(select(Recheck.entry_id)))
-    while after is not None:
-        with read_as_system(session, "check") as connection:
-            after, found, standing = _look(connection, after=after, size=size)
-            for pair, plan in _plans(session, connection, found, standing):
-                if not waiting & set(pair):
-                    sentences.append(f"The overlap of entries {pair[0]} and {pair[1]} would be {plan.did} by a look from scratch.")
-    return sentences
-
-
-def _standing(connection: Connection, where: Any) -> dict[Pair, Standing]:
+def standing_where(connection: Connection, where: Any) -> dict[Pair, Standing]:
+    """Return the rows that are kept of some pairs, each with whether somebody acted on it."""
     acted = exists().where(_step.c.overlap_id == _overlap.c.id, _step.c.person_id.is_not(None))
     rows = connection.execute(select(_overlap, acted.label("acted")).where(where))
     return {(r.low_id, r.high_id): Standing(r, bool(r.acted)) for r in rows}
@@ -441,17 +408,17 @@ def _keep(
     session: Session, connection: Connection, found: dict[Pair, Found], standing: dict[Pair, Standing], *, at: datetime
 ) -> int:
     """Write what differs between what was found and what is kept, and record it as one event."""
-    return _keep_all(session, connection, [(found, standing)], at=at)
+    return keep_all(session, connection, [(found, standing)], at=at)
 
 
-def _keep_all(
+def keep_all(
     session: Session, connection: Connection, parts: Iterable[tuple[dict[Pair, Found], dict[Pair, Standing]]], *, at: datetime
 ) -> int:
     """Write what differs in several parts, and record all of it as one event."""
     counts: defaultdict[str, int] = defaultdict(int)
     number = next_number(session)
     for found, standing in parts:
-        plans = [plan for _, plan in _plans(session, connection, found, standing)]
+        plans = [plan for _, plan in plans_for(session, connection, found, standing)]
         for plan in plans:
             counts[plan.did] += 1
         _write(connection, plans, number=number, at=at)
@@ -464,7 +431,7 @@ def _keep_all(
 HiddenRows = dict[tuple[int, int, int], tuple[OverlapKind, Severity]]
 
 
-def _hidden_rows(connection: Connection, found: dict[Pair, Found], where: Any) -> tuple[HiddenRows, HiddenRows]:
+def hidden_rows(connection: Connection, found: dict[Pair, Found], where: Any) -> tuple[HiddenRows, HiddenRows]:
     """Return which pairs are kept as hidden by which exclusion, and which of those found are to be."""
     known: HiddenRows = {
         (row.exclusion_id, row.low_id, row.high_id): (row.kind, row.severity)
@@ -479,9 +446,9 @@ def _hidden_rows(connection: Connection, found: dict[Pair, Found], where: Any) -
     return known, wanted
 
 
-def _keep_hidden(connection: Connection, found: dict[Pair, Found], where: Any, *, among: Collection[Pair] | None = None) -> int:
+def keep_hidden(connection: Connection, found: dict[Pair, Found], where: Any, *, among: Collection[Pair] | None = None) -> int:
     """Keep which pairs exclusions hide, among those looked at; return how many rows changed."""
-    known, wanted = _hidden_rows(connection, found, where)
+    known, wanted = hidden_rows(connection, found, where)
     if among is not None:
         known = {key: said for key, said in known.items() if key[1:] in among}
     gone = sorted(key for key, said in known.items() if wanted.get(key) != said)
@@ -495,7 +462,7 @@ def _keep_hidden(connection: Connection, found: dict[Pair, Found], where: Any, *
     return len(set(gone) | set(fresh))
 
 
-def _plans(
+def plans_for(
     session: Session, connection: Connection, found: dict[Pair, Found], standing: dict[Pair, Standing]
 ) -> list[tuple[Pair, Plan]]:
     """Return what has to be written so that what is kept is what was found."""
@@ -665,249 +632,6 @@ def _step_row(overlap_id: int, did: str, number: int, at: datetime, detail: dict
     return {"overlap_id": overlap_id, "did": did, "number": number, "at": at, "said": "", "detail": detail or {}}
 
 
-# --- finding all of them again -----------------------------------------------------------------------------------------
-
-PATIENCE = 60
-"""So often a worker asks again for its turn while somebody else writes; each time it has waited some seconds already."""
-
-
-@dataclass(frozen=True)
-class Chunk:
-    """The entries above one and up to another, whose pairs with higher ones a worker looks at."""
-
-    run_id: int
-    after_id: int
-    last_id: int
-
-
-@dataclass(frozen=True)
-class Recomputed:
-    """What came of it: how many released entries there were, and how many overlaps changed."""
-
-    entries: int
-    changed: int
-
-
-def recompute(
-    session: Session,
-    *,
-    at: datetime,
-    size: int = CHUNK,
-    said: Callable[[int, int], object] = lambda done, total: None,
-    stopping: Callable[[], bool] = lambda: False,
-) -> Recomputed | None:
-    """Find all overlaps again, or share in the work that is under way; the only action that runs changes of its own.
-
-    Any number of processes may call it at once, and be killed: each takes chunks of the entries, looks at their pairs while others
-    save, and notes what is kept otherwise. Whoever sees the last chunk done writes all that was noted in one change, so that
-    readers have the old set until the new one is whole. `said` is told how many chunks of how many are done. Returns None if it
-    was asked to stop, or if a recompute under other settings took the place of this one.
-    """
-    with read_as_system(session, "detector") as connection:
-        under_way = queries.recompute_under_way(connection)
-    if under_way is None:
-        _complete_texts(session, size)
-    run_id = _patiently(partial(_begin, session, at=at, size=size))
-    while True:
-        with read_as_system(session, "detector") as connection:
-            done, total = queries.recompute_progress(connection, run_id)
-        session.rollback()
-        if total:  # nothing is left of one that others finished
-            said(done, total)
-        if stopping():
-            return None
-        if done == total:
-            return _patiently(partial(_finish, session, run_id, at=at))
-        chunk = _patiently(partial(claim, session, run_id, at=at))
-        if chunk is None:  # others are noting the last ones at this moment
-            continue
-        noted = look(session, chunk)
-        _patiently(partial(note, session, chunk, noted, at=at))
-
-
-Turn = TypeVar("Turn")
-
-
-def _patiently(turn: Callable[[], Turn]) -> Turn:
-    for _ in range(PATIENCE):
-        try:
-            return turn()
-        except Busy:
-            continue
-    return turn()
-
-
-def _complete_texts(session: Session, size: int) -> None:
-    """Keep the words of entries that lack them, before anything is compared: an upgrade or a restored copy may have left some."""
-    after: int | None = 0
-    while after is not None:
-        begin_reading(session)
-        with read_as_system(session, "detector") as connection:
-            ids = queries.released_ids(connection, after=after, most=size)
-            lacking = queries.lacking_words(connection, ids)
-        session.rollback()
-        if lacking:
-            with transaction(session):
-                keep_texts(session, lacking)
-        after = ids[-1] if len(ids) == size else None
-
-
-def _begin(session: Session, *, at: datetime, size: int) -> int:
-    with transaction(session):
-        return begin(session, at=at, size=size)
-
-
-def begin(session: Session, *, at: datetime, size: int = CHUNK) -> int:
-    """Return the number of the recompute under way by the settings of now, or begin one; needs a transaction.
-
-    One that went by other settings is given up: nothing of it has been written.
-    """
-    with read_as_system(session, "detector") as connection:
-        settings = queries.settings_digest(connection)
-        under_way = queries.recompute_under_way(connection)
-        if under_way is not None and under_way.settings == settings:
-            return int(under_way.id)
-        for table in (RecomputePlan, RecomputeTouched, RecomputeChunk):
-            connection.execute(delete(table))
-        # who shared in the last one may not have read yet what came of it
-        old = or_(_run.c.finished_at.is_(None), _run.c.finished_at < at - timedelta(days=1))
-        connection.execute(delete(Recompute).where(old))
-        ids = queries.released_ids(connection, after=0, most=None)
-        last = connection.scalar(select(func.max(_entry.c.id))) or 0
-        made = insert(Recompute).values(settings=settings, started_at=at, entries=len(ids), changed=0).returning(_run.c.id)
-        run_id = int(connection.execute(made).scalar_one())
-        # up to the last entry that there is: rows whose lower end is no longer released fall into a chunk too, and lapse
-        ends = [*ids[size - 1 : -1 : size], last]
-        rows = [{"run_id": run_id, "after_id": a, "last_id": b, "claims": 0} for a, b in zip([0, *ends], ends, strict=False)]
-        connection.execute(insert(RecomputeChunk), rows)
-    return run_id
-
-
-def claim(session: Session, run_id: int, *, at: datetime) -> Chunk | None:
-    """Take a chunk that is not done, None if there is none to be had; a change of its own.
-
-    First those that nobody took, then those that others took and have not done: if they were killed it is done here, and if they
-    live the first note counts.
-    """
-    with bookkeeping(session):
-        connection = session.connection()
-        row = connection.execute(
-            select(_chunk)
-            .where(_chunk.c.run_id == run_id, _chunk.c.done_at.is_(None))
-            .order_by(_chunk.c.claims, _chunk.c.claimed_at, _chunk.c.after_id)
-            .limit(1)
-            .with_for_update(skip_locked=True)
-        ).one_or_none()
-        if row is None:
-            return None
-        connection.execute(
-            update(RecomputeChunk)
-            .where(_chunk.c.run_id == run_id, _chunk.c.after_id == row.after_id)
-            .values(claims=row.claims + 1, claimed_at=at)
-        )
-        return Chunk(run_id, row.after_id, row.last_id)
-
-
-def look(session: Session, chunk: Chunk) -> list[dict[str, Any]]:
-    """Return what is kept otherwise of the pairs of a chunk, as rows; reads only, at one moment, and holds nobody up."""
-    begin_reading(session)
-    with read_as_system(session, "detector") as connection:
-        take_in(connection)
-        known, floors = queries.vocabulary(connection), queries.floors()
-        ids = queries.released_ids(connection, after=chunk.after_id, most=None, last=chunk.last_id)
-        standing = _standing(connection, and_(_overlap.c.low_id > chunk.after_id, _overlap.c.low_id <= chunk.last_id))
-        # every pair that stands is looked at: somebody may act on it before the end, and then it stays as long as it touches
-        found = find(connection, ids, known, floors, also=set(standing), higher=True) if ids else {}
-        differing = {pair for pair, _ in _plans(session, connection, found, standing)}
-        lower = and_(_hidden.c.low_id > chunk.after_id, _hidden.c.low_id <= chunk.last_id)
-        hidden, hiding = _hidden_rows(connection, found, lower)
-        differing |= {key[1:] for key in hidden.keys() | hiding.keys() if hidden.get(key) != hiding.get(key)}
-    session.rollback()
-    return [{"low_id": pair[0], "high_id": pair[1], "said": _told(found.get(pair))} for pair in sorted(differing)]
-
-
-def note(session: Session, chunk: Chunk, noted: list[dict[str, Any]], *, at: datetime) -> None:
-    """Note what a look at a chunk found, unless somebody else was first; a change of its own."""
-    with bookkeeping(session), read_as_system(session, "detector") as connection:
-        mine = and_(_chunk.c.run_id == chunk.run_id, _chunk.c.after_id == chunk.after_id, _chunk.c.done_at.is_(None))
-        if connection.execute(update(RecomputeChunk).where(mine).values(done_at=at)).rowcount and noted:
-            connection.execute(insert(RecomputePlan), [row | {"run_id": chunk.run_id} for row in noted])
-
-
-def _note_touched(connection: Connection, ids: Sequence[int]) -> None:
-    """Note that the pairs of some entries are right by now, whatever a recompute under way has found of them."""
-    under_way = queries.recompute_under_way(connection)
-    if under_way is None:
-        return
-    known = set(
-        connection.scalars(select(_touched.c.entry_id).where(_touched.c.run_id == under_way.id, _touched.c.entry_id.in_(ids)))
-    )
-    rows = [{"run_id": under_way.id, "entry_id": i} for i in sorted(set(ids) - known)]
-    if rows:
-        connection.execute(insert(RecomputeTouched), rows)
-
-
-def _finish(session: Session, run_id: int, *, at: datetime) -> Recomputed | None:
-    with transaction(session):
-        return finish(session, run_id, at=at)
-
-
-def finish(session: Session, run_id: int, *, at: datetime) -> Recomputed | None:
-    """Write all that a recompute noted, every chunk of which is done, and close it; None if it is not there. Needs a transaction.
-
-    What stands is read again: people have acted on it meanwhile. Pairs that a save brought up to date since, or that wait for the
-    job, are left as they are.
-    """
-    with read_as_system(session, "detector") as connection:
-        run = connection.execute(select(_run).where(_run.c.id == run_id)).one_or_none()
-        if run is None or run.finished_at is not None:  # somebody else saw the last chunk done
-            return Recomputed(run.entries, run.changed) if run is not None else None
-        if connection.scalar(select(exists().where(_chunk.c.run_id == run_id, _chunk.c.done_at.is_(None)))):
-            raise ValueError("there are chunks that nobody has looked at")
-        left_alone = set(connection.scalars(select(_touched.c.entry_id).where(_touched.c.run_id == run_id)))
-        left_alone |= set(connection.scalars(select(Recheck.__table__.c.entry_id)))
-        hidden = 0
-
-        def parts() -> Iterator[tuple[dict[Pair, Found], dict[Pair, Standing]]]:
-            nonlocal hidden
-            for pairs, found in _noted(connection, run_id, left_alone):
-                lows = sorted({low for low, _ in pairs})
-                standing = _standing(connection, _overlap.c.low_id.in_(lows))
-                hidden += _keep_hidden(connection, found, _hidden.c.low_id.in_(lows), among=pairs)
-                yield found, {pair: s for pair, s in standing.items() if pair in pairs}
-
-        changed = _keep_all(session, connection, parts(), at=at) + hidden
-        for table in (RecomputePlan, RecomputeTouched, RecomputeChunk):
-            connection.execute(delete(table))
-        connection.execute(update(Recompute).where(_run.c.id == run_id).values(finished_at=at, changed=changed))
-    return Recomputed(run.entries, changed)
-
-
-def _noted(connection: Connection, run_id: int, left_alone: set[int]) -> Iterator[tuple[set[Pair], dict[Pair, Found]]]:
-    """Yield, some at a time, the pairs that were noted, and what the rule says of them."""
-    last = (0, 0)
-    while True:
-        beyond = tuple_(_planned.c.low_id, _planned.c.high_id) > last
-        rows = connection.execute(
-            select(_planned).where(_planned.c.run_id == run_id, beyond).order_by(_planned.c.low_id, _planned.c.high_id).limit(CHUNK)
-        ).all()
-        if not rows:
-            return
-        last = (rows[-1].low_id, rows[-1].high_id)
-        told = {(r.low_id, r.high_id): r.said for r in rows if not left_alone & {r.low_id, r.high_id}}
-        facts = queries.facts(connection, {i for pair in told for i in pair})
-        yield set(told), {pair: _found(facts[pair[0]], facts[pair[1]], said) for pair, said in told.items() if said is not None}
-
-
-def _told(found: Found | None) -> dict[str, Any] | None:
-    return asdict(found.finding) | {"hidden": list(found.hidden)} if found is not None else None
-
-
-def _found(low: Facts, high: Facts, told: Mapping[str, Any]) -> Found:
-    typed = {"kind": OverlapKind(told["kind"]), "severity": Severity(told["severity"]), "reasons": tuple(told["reasons"])}
-    return Found(low, high, Finding(**{k: v for k, v in told.items() if k != "hidden"} | typed), tuple(told["hidden"]))
-
-
 # --- units that are merged or split ------------------------------------------------------------------------------------
 
 
@@ -1050,7 +774,7 @@ def take_up(session: Session, low: Any, high: Any, *, by: Person, at: datetime) 
         if finding is None or finding.kind != OverlapKind.CONTACT:
             raise Lapsed
         found = {pair: Found(facts[pair[0]], facts[pair[1]], finding)}
-        standing = _standing(connection, and_(_overlap.c.low_id == pair[0], _overlap.c.high_id == pair[1]))
+        standing = standing_where(connection, and_(_overlap.c.low_id == pair[0], _overlap.c.high_id == pair[1]))
         sides = _sides(connection, [s.row.id for s in standing.values()])
         plan = _plan(found[pair], standing.get(pair), _asked(session, connection, found)[pair], sides)
         if plan is not None:

@@ -15,6 +15,7 @@ from coordinator.db import bind_reader, db, read_as_system
 from coordinator.overlaps import actions, queries
 from coordinator.overlaps.rules import BadSettings, Tally, checked_settings, sentence
 from coordinator.people.queries import person_by_email, reader_of
+from coordinator.recompute.actions import recompute as find_again
 from coordinator.settings import detection
 
 group = AppGroup("overlaps", help="Find overlaps again, and take them out.")
@@ -38,7 +39,7 @@ def recompute(chunk: int) -> None:
             bar.length = total
             bar.update(done - bar.pos)
 
-        found = actions.recompute(session, at=now(), size=chunk, said=said)
+        found = find_again(session, at=now(), size=chunk, said=said)
     if found is None:
         raise click.ClickException("A recompute under other settings took the place of this one. Nothing of this one was written.")
     click.echo(f"{found.entries:,} released entries looked at, {found.changed:,} overlaps changed")

@@ -1,10 +1,8 @@
 """What is known of overlaps: what the detector reads of all entries, and what a reader sees of the pairs."""
 
-import hashlib
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -51,8 +49,6 @@ from coordinator.overlaps.models import (
     Overlap,
     OverlapKind,
     OverlapState,
-    Recompute,
-    RecomputeChunk,
     Severity,
     Side,
     Step,
@@ -468,26 +464,6 @@ def lacking_words(connection: Connection, ids: Sequence[int]) -> list[int]:
         if (row.digest, row.parsed) != (text_digest(row.title, row.text), bare):
             found.append(row.id)
     return found
-
-
-def settings_digest(connection: Connection) -> str:
-    """Return a digest of what decides about pairs and is no part of the register: the settings, and whose directions serve."""
-    said = [asdict(floors()), serving(connection)]
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
-
-
-def recompute_under_way(connection: Connection) -> Any:
-    """Return the row of the recompute that is not finished, or None."""
-    run = Recompute.__table__
-    return connection.execute(select(run).where(run.c.finished_at.is_(None))).one_or_none()
-
-
-def recompute_progress(connection: Connection, run_id: int) -> tuple[int, int]:
-    """Return how many chunks of a recompute are done, and how many there are."""
-    chunk = RecomputeChunk.__table__
-    counted = select(func.count(chunk.c.done_at), func.count()).where(chunk.c.run_id == run_id)
-    done, total = connection.execute(counted).one()
-    return done, total
 
 
 def released_count(connection: Connection) -> int:

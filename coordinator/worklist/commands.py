@@ -22,13 +22,13 @@ from coordinator.history.queries import of as events_of
 from coordinator.openings.actions import forget_old
 from coordinator.overlaps import actions as overlaps
 from coordinator.overlaps.models import Recheck
-from coordinator.overlaps.queries import recompute_under_way as under_way
-from coordinator.overlaps.queries import settings_digest
 from coordinator.pages import log
 from coordinator.passages.actions import is_waiting_to_serve, prepare_unseen
 from coordinator.passages.queries import unseen_count
 from coordinator.people.queries import all_units_reader
 from coordinator.positions import actions as positions
+from coordinator.recompute import actions as recompute
+from coordinator.recompute.queries import settings_digest, under_way
 
 NIGHT_ENDS = 1
 """The local hour from which a day's nightly change is due; a machine that was off then does it when it is back."""
@@ -60,7 +60,7 @@ def see_unseen(said: Callable[[int], object] = lambda many: None) -> int:
         if not ids and not is_waiting_to_serve(db.session()):
             break
         with transaction(db.session) as written:
-            overlaps.see_unseen(written, ids, at=now())
+            recompute.see_unseen(written, ids, at=now())
         done += len(ids)
         said(len(ids))
     db.session.rollback()
@@ -87,7 +87,7 @@ def find_overlaps_again() -> int:
     if not is_ours or not _recomputing.acquire(blocking=False):
         return 0
     try:
-        found = overlaps.recompute(session, at=now(), stopping=jobs.stopping)
+        found = recompute.recompute(session, at=now(), stopping=jobs.stopping)
     finally:
         _recomputing.release()
     return found.changed if found is not None else 0
@@ -125,7 +125,7 @@ def nightly(*, on: date, at: datetime) -> dict[str, int]:
     see_unseen()
     catch_up()
     with _recomputing:
-        found = overlaps.recompute(session, at=at, stopping=jobs.stopping)
+        found = recompute.recompute(session, at=at, stopping=jobs.stopping)
     if found is None:  # asked to stop, or overtaken: the day is not on record, and all is done again
         bind_reader(session, None)
         return said

@@ -12,10 +12,11 @@ from coordinator.exclusions.models import Exclusion
 from coordinator.exclusions.rules import EndedAlready, ExcludedAlready, ExclusionDraft, OneUnit
 from coordinator.history.models import Event
 from coordinator.overlaps import queries as overlaps
-from coordinator.overlaps.actions import exclude, see_unseen
+from coordinator.overlaps.actions import exclude
 from coordinator.overlaps.models import Hidden, Overlap, OverlapKind, OverlapState
 from coordinator.overlaps.rules import CriticalStands, ExcludesBoth, NotYourOverlap
 from coordinator.passages.actions import prepare_unseen
+from coordinator.recompute.actions import see_unseen
 from coordinator.topics import actions as topics
 from coordinator.worklist import commands
 from tests.test_two_worlds import counted

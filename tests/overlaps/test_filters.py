@@ -20,6 +20,7 @@ from coordinator.overlaps.rules import week_of
 from coordinator.people.models import Person
 from coordinator.positions import actions as positions
 from coordinator.positions.rules import PositionDraft
+from coordinator.recompute.actions import unlike
 from tests.make import Make
 
 ZONE = "Europe/Vienna"
@@ -308,7 +309,7 @@ def test_an_overlap_keeps_when_it_was_first_acknowledged_closed_and_taken_up_aga
     act_on(make, row_of(make, ref), one, actions.reopen, why="it is back")
     row = row_of(make, ref)
     assert (row.closed_at, row.reopened_at, row.acknowledged_at) == (None, again, first)
-    assert actions.unlike(make.session) == []
+    assert unlike(make.session) == []
     make.act_as(one)
     assert make.session.scalars(select(Overlap.open_since)).all() == [again]
     assert make.session.scalars(select(Overlap)).one().open_since == again
@@ -340,7 +341,7 @@ def test_a_moment_that_is_not_what_was_done_is_found(make: Make, moment: str) ->
     make.overlap()
     with bookkeeping(make.session), read_as_system(make.session, "check") as connection:
         connection.execute(update(Overlap.__table__).values({moment: make.at}))
-    assert actions.unlike(make.session) != []
+    assert unlike(make.session) != []
 
 
 def test_a_week_begins_on_monday_where_the_ministry_is() -> None:

@@ -34,6 +34,7 @@ from coordinator.people.queries import unit_readers
 from coordinator.positions import actions as positions
 from coordinator.positions.models import Stance
 from coordinator.positions.rules import PositionDraft
+from coordinator.recompute.actions import recompute, see_unseen
 from coordinator.stems import language_of
 from coordinator.topics.models import Related, Topic
 from coordinator.words.rules import Words, keywords, parse, phrases
@@ -236,7 +237,7 @@ class World:
         """Encode what a change left to the job: a phrase may stand in more texts than are encoded inside a save."""
         while ids := prepare_unseen(self.session, most=50):
             with transaction(self.session):
-                actions.see_unseen(self.session, ids, at=self.at)
+                see_unseen(self.session, ids, at=self.at)
 
     def recorded(self, kind: str, *ids: int) -> None:
         touch(self.session, kind, *ids)
@@ -337,7 +338,7 @@ def from_scratch(
 
 def acted_on(session: Any) -> set[tuple[int, int]]:
     with read_as_system(session, "check") as connection:
-        return actions._acted(actions._standing(connection, true()))
+        return actions._acted(actions.standing_where(connection, true()))
 
 
 @pytest.fixture(params=SEEDS, ids=lambda s: f"seed {s}")
@@ -358,7 +359,7 @@ def test_what_is_kept_is_what_a_look_from_scratch_finds(world):
         assert standing == from_scratch(world.session, acted_on(world.session), hidden)
         assert kept_hidden(world.session) == hidden
         seen |= {row[0] for row in standing.values()}
-        found = actions.recompute(world.session, at=world.at, size=7)  # in small parts, so that pairs lie across them
+        found = recompute(world.session, at=world.at, size=7)  # in small parts, so that pairs lie across them
         assert found is not None
         assert found.changed == 0
     assert len(seen) >= 2  # a world in which nothing happens would agree with anything

@@ -13,6 +13,7 @@ from coordinator.overlaps.models import Overlap, OverlapKind
 from coordinator.passages import actions, queries
 from coordinator.passages.models import EntryPassages, ServingEncoder
 from coordinator.passages.rules import Meaning
+from coordinator.recompute import actions as recompute
 from coordinator.worklist.commands import see_unseen
 
 HOSPITALS = "Hospitals must be off limits for cyber attacks."
@@ -109,7 +110,7 @@ def test_another_encoder_takes_over_when_it_has_seen_every_text(session, make, a
         other_encoder(Mirror())
         ids = actions.prepare_unseen(session, most=1)
         with transaction(session):
-            overlaps.see_unseen(session, ids, at=make.at)
+            recompute.see_unseen(session, ids, at=make.at)
         with read_as_system(session, "check") as connection:  # the old ones still serve
             assert queries.serving(connection) == before[0].encoder
             assert len(queries.meanings_of(connection, [one.id, other.id], queries.serving(connection))) == 2

@@ -5,11 +5,11 @@ from sqlalchemy import select
 
 from coordinator.db import Unrecorded, bookkeeping, read_as_system, transaction
 from coordinator.history.queries import of
-from coordinator.overlaps.actions import unlike
 from coordinator.overlaps.models import Side
 from coordinator.people import actions, queries
 from coordinator.people.models import OneTimeLink, SignIn, SignInTry
 from coordinator.people.rules import PersonDraft, Throttle, UnitDraft, secret_digest
+from coordinator.recompute.actions import unlike
 
 WINDOW = timedelta(minutes=15)
 

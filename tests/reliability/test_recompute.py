@@ -10,8 +10,9 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from coordinator.db import bookkeeping, db, read_as_system
-from coordinator.overlaps.models import Overlap, RecomputeChunk, Side, Step
+from coordinator.overlaps.models import Overlap, Side, Step
 from coordinator.people.models import Person
+from coordinator.recompute.models import RecomputeChunk
 from tests.make import Make
 from tests.reliability.conftest import Served
 

@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy import select
 
 from coordinator.db import bind_reader, transaction
-from coordinator.overlaps.actions import unlike
 from coordinator.people.models import Person, Unit
 from coordinator.people.rules import UnitDraft
+from coordinator.recompute.actions import unlike
 from coordinator.reorganisation import actions
 from coordinator.reorganisation.rules import Plan, Unsettled
 from tests.overlaps.test_same_set import World, acted_on, from_scratch, kept

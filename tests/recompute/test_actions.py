@@ -11,16 +11,10 @@ from sqlalchemy.orm import Session
 
 from coordinator.db import bookkeeping, db, read_as_system, transaction
 from coordinator.history.models import Event
-from coordinator.overlaps import actions, queries
-from coordinator.overlaps.models import (
-    Overlap,
-    Recompute,
-    RecomputeChunk,
-    RecomputePlan,
-    RecomputeTouched,
-    Side,
-    Step,
-)
+from coordinator.overlaps import queries
+from coordinator.overlaps.models import Overlap, Side, Step
+from coordinator.recompute import actions
+from coordinator.recompute.models import Recompute, RecomputeChunk, RecomputePlan, RecomputeTouched
 from coordinator.words.models import EntryKeyword, EntryWords
 from coordinator.worklist.commands import find_overlaps_again
 from tests.overlaps.test_same_set import SEEDS, World, acted_on, from_scratch, kept

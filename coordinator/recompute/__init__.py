@@ -1,0 +1,1 @@
+"""Finding all overlaps again, in chunks that any number of processes share."""
