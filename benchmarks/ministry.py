@@ -3,7 +3,7 @@
 import hashlib
 import random
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Protocol
@@ -16,10 +16,13 @@ from coordinator.demo.rules import read
 from coordinator.dossiers.models import DossierType, Milestone
 from coordinator.entries.actions import index
 from coordinator.entries.models import Audience, AudienceToken, Entry, EntryCounterpart, EntryTopic, EntryVersion, Kind, State
+from coordinator.gaps.models import Asked, GapKind, Known
+from coordinator.gaps.rules import SAY, key_of, rests_on
 from coordinator.overlaps.models import Closing, Overlap, OverlapState, Side, Step
 from coordinator.people.models import Circle, Duty, Organisation, Person, Role, Unit
 from coordinator.positions.models import Stance
 from coordinator.topics.models import Broader, Equity, Related, Stake, Topic, TopicName
+from coordinator.topics.rules import WEIGHT
 from coordinator.words.actions import keep_words
 from coordinator.words.rules import _word_list
 
@@ -84,6 +87,7 @@ def build(entries: int, *, today: date, texts: Drawn | None = None) -> None:
         with connection.begin():
             _lists(connection, chance, today=today, at=at, entries=entries)
             _entries(connection, chance, texts or Words(chance), today=today, at=at, entries=entries)
+            _asked(connection, at=at)
             if connection.dialect.name == "postgresql":
                 _count_on(connection)
     session = db.session()
@@ -160,14 +164,7 @@ def _lists(connection: Connection, chance: random.Random, *, today: date, at: da
     _put(connection, Broader, [{"topic_id": t, "broader_id": (t - 13) % 36 + 13} for t in topics if t > 48])
     edges = {tuple(sorted(chance.sample(topics, 2))) for _ in range(TOPICS)}
     _put(connection, Related, [{"low_id": a, "high_id": b} for a, b in sorted(edges)])
-    _put(
-        connection,
-        Equity,
-        [
-            {"ref": new_ref(), "topic_id": t, "unit_id": chance.randint(1, UNITS), "stake": Stake.LEAD, "from_on": date(2020, 1, 1)}
-            for t in topics
-        ],
-    )
+    _put(connection, Equity, _equities([(t, chance.randint(1, UNITS)) for t in topics]))
     _put(
         connection,
         Forum,
@@ -211,6 +208,52 @@ def _lists(connection: Connection, chance: random.Random, *, today: date, at: da
         AudienceToken,
         [{"audience_id": i, "token": t} for i, named in enumerate(tokens, start=1) for t in named],
     )
+
+
+def _equities(leads: list[tuple[int, int]]) -> list[dict[str, Any]]:
+    """Nobody leads on every twelfth topic; two to four other units must be asked about each, and one more is informed."""
+    chance = random.Random(SEED)
+    held = [(t, unit, Stake.LEAD) for t, unit in leads if t % 12]
+    for t, lead in leads:
+        *asked, informed = chance.sample([u for u in range(1, UNITS + 1) if u != lead], chance.randint(3, 5))
+        held += [(t, unit, Stake.MUST_CONSULT) for unit in asked] + [(t, informed, Stake.INFORM)]
+    return [{"ref": new_ref(), "topic_id": t, "unit_id": u, "stake": s, "from_on": date(2020, 1, 1)} for t, u, s in held]
+
+
+def _asked(connection: Connection, *, at: datetime) -> None:
+    """Of those with a say in what was released within half a year, four of five were asked; some of the others are known of."""
+    chance, entry, equity, on = random.Random(SEED), Entry.__table__, Equity.__table__, EntryTopic.__table__
+    say: defaultdict[int, set[int]] = defaultdict(set)
+    for topic_id, unit_id in connection.execute(select(equity.c.topic_id, equity.c.unit_id).where(equity.c.stake.in_(SAY))):
+        say[topic_id].add(unit_id)
+    recent = select(entry.c.id, entry.c.unit_id, on.c.topic_id).join(on, on.c.entry_id == entry.c.id)
+    heard: dict[int, set[int]] = {}
+    for i, unit_id, topic_id in connection.execute(recent.where(entry.c.released_at > at - timedelta(days=182))):
+        heard.setdefault(i, set()).update(say[topic_id] - {unit_id})
+    asked, known = [], []
+    for i, unit_id in sorted((entry_id, unit) for entry_id, units in heard.items() for unit in units):
+        if chance.random() < 0.8:
+            asked.append({"entry_id": i, "unit_id": unit_id, "asked_on": at.date(), "note": "", "by_id": None, "at": at})
+        elif chance.random() < 0.02:
+            known.append(_known(i, unit_id, on=at.date(), at=at))
+    _put(connection, Asked, asked)
+    _put(connection, Known, known)
+
+
+def _known(entry_id: int, unit_id: int, *, on: date, at: datetime) -> dict[str, Any]:
+    return {
+        "ref": new_ref(),
+        "kind": GapKind.CONSULTATION,
+        "key": key_of(GapKind.CONSULTATION, entry_id, unit_id),
+        "entry_id": entry_id,
+        "unit_id": unit_id,
+        "why": "for a reason",
+        "until_on": on + timedelta(days=60),
+        "rests_on": rests_on(version=1, stake=WEIGHT[Stake.MUST_CONSULT]),
+        "by_unit_id": unit_id,
+        "at": at,
+        "number": 0,
+    }
 
 
 def _event(n: int, today: date) -> dict[str, Any]:

@@ -265,9 +265,13 @@ def paths() -> dict[str, str]:
     officer = act_as("p7@ministry.example")
     session = db.session()
     entry = session.scalars(select(Entry.ref).where(Entry.kind == "position").order_by(Entry.id)).first()
+    recent = session.scalars(
+        select(Entry.ref).where(Entry.kind == "position", Entry.unit_id == officer.unit_id).order_by(Entry.released_at.desc())
+    ).first()
     dossier = session.scalars(select(Entry.ref).where(Entry.kind == "dossier").order_by(Entry.id)).first()
     overlap = session.scalars(select(Overlap.ref).order_by(Overlap.rank, Overlap.id)).first()
     topic = session.scalars(select(Topic.ref).where(Topic.umbrella.is_(False)).order_by(Topic.id)).first()
+    ahead = session.scalars(select(Event.ref).where(Event.past.is_(False)).order_by(Event.starts_on, Event.id)).first()
     unit = session.scalars(select(Unit.ref).where(Unit.id == officer.unit_id)).one()
     return {
         "worklist": "/",
@@ -275,6 +279,7 @@ def paths() -> dict[str, str]:
         "positions": "/positions",
         "positions, page 3": "/positions?page=3",
         "a position": f"/positions/{entry}",
+        "a position, just released": f"/positions/{recent}",
         "log a position": "/positions/log",
         "dossiers": "/dossiers",
         "a dossier": f"/dossiers/{dossier}",
@@ -287,6 +292,12 @@ def paths() -> dict[str, str]:
         "topics": "/topics/",
         "a crowded topic": f"/topics/{topic}",
         "calendar": "/calendar/",
+        "an event": f"/calendar/events/{ahead}",
+        "gaps": "/gaps",
+        "gaps, page 3": "/gaps?page=3",
+        "gaps, mine": "/gaps?mine=1",
+        "gaps, of a topic": f"/gaps?topic={topic}",
+        "gaps, not asked": "/gaps?kind=consultation",
         "units": "/units",
         "a unit": f"/units/{unit}",
         "digests": "/digests",

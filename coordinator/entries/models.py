@@ -114,7 +114,7 @@ class Entry(Referable, Base):
     forum_id: Mapped[int | None] = mapped_column(ForeignKey("forum.id"), index=True)
     event_id: Mapped[int | None] = mapped_column(ForeignKey("event.id"), index=True)
     registry_link: Mapped[str] = mapped_column(String(500), default="")
-    review_by: Mapped[date | None] = mapped_column(index=True)
+    review_by: Mapped[date | None]
     logged_on: Mapped[date]
     logged_at: Mapped[datetime] = mapped_column(Moment)
     released_at: Mapped[datetime | None] = mapped_column(Moment)

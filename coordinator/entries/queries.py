@@ -330,7 +330,7 @@ def of_circle(circle: Circle) -> Select[int]:
 
 def held_in(circle: Circle, unit_id: Any = Entry.unit_id) -> ColumnElement[bool]:
     """Return the condition for what units of a circle hold themselves: an outside voice that one wrote down is not theirs."""
-    return and_(unit_id.in_(of_circle(circle)), Entry.on_behalf_of_id.is_(None))
+    return and_(unit_id.in_(of_circle(circle)), behind(Entry.on_behalf_of_id).is_(None))
 
 
 def before_forum(forum_id: int) -> ColumnElement[bool]:

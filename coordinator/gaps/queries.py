@@ -11,15 +11,15 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Any, TypeVar
 
-from sqlalchemy import CTE, ColumnElement, Select, String, and_, case, cast, exists, false, func, literal, or_, select
-from sqlalchemy.orm import Session, aliased, joinedload
+from sqlalchemy import CTE, ColumnElement, Select, String, and_, case, cast, exists, false, func, literal, or_, select, union_all
+from sqlalchemy.orm import Session, joinedload
 
 from coordinator.calendar.models import Event, Question
 from coordinator.db import Reader as AnyReader
-from coordinator.db import protect
+from coordinator.db import behind, protect
 from coordinator.dossiers.models import Contributor
 from coordinator.entries import queries as entries
-from coordinator.entries.models import Entry, EntryTopic, Kind, State
+from coordinator.entries.models import Entry, EntryTopic, EntryVersion, Kind, State
 from coordinator.entries.queries import visible, with_company
 from coordinator.entries.rules import WRITERS
 from coordinator.errors import NotFound
@@ -210,14 +210,14 @@ def _answered(session: Session, sessions: Sequence[_Session], inside: Collection
     which = select(_found.c.id).where(or_(_found.c.event_id.in_(sorted(events)), _found.c.question_id.in_(sorted(by_question))))
     lines = select(Entry.kind, Entry.event_id, _question_id, Entry.unit_id).where(
         Entry.id.in_(which),
-        Entry.state == State.RELEASED,
-        Entry.on_behalf_of_id.is_(None),  # a voice is no line
+        behind(Entry.state) == State.RELEASED,
+        behind(Entry.on_behalf_of_id).is_(None),  # a voice is no line
     )
     standing = select(_adherence.c.entry_id).where(_adherence.c.ended_at.is_(None))
     adhering = (
         select(Entry.kind, Entry.event_id, _question_id, _adherence.c.unit_id)
         .join(_adherence, _adherence.c.entry_id == Entry.id)
-        .where(Entry.id.in_(standing), Entry.state == State.RELEASED, _adherence.c.ended_at.is_(None))
+        .where(Entry.id.in_(standing), behind(Entry.state) == State.RELEASED, _adherence.c.ended_at.is_(None))
     )
     found: defaultdict[int, set[int]] = defaultdict(set)
     for rows in (lines, adhering):
@@ -260,14 +260,16 @@ def _reviews(session: Session, sessions: Sequence[_Session], filters: Filters, i
     """Return the lines whose review is overdue before the next event that they are for."""
     by_id, by_forum = {s.id: s for s in sessions}, {s.forum_id: s for s in reversed(sessions)}
     by_question = {q: s for s in reversed(sessions) for q in s.questions}
+    event_id = behind(_found.c.event_id)  # of what is overdue there is little: the day comes first, all else is checked on it
     which = select(_found.c.id).where(
         *([_found.c.id == filters.entry_id] if filters.entry_id is not None else []),
         *([_found.c.unit_id == filters.shown_to.unit_id] if filters.shown_to is not None else []),
         _found.c.review_by < on,
+        behind(_found.c.kind) == Kind.POSITION,
         or_(
-            _found.c.event_id.in_(sorted(by_id)),
+            event_id.in_(sorted(by_id)),
             and_(
-                _found.c.event_id.is_(None),
+                event_id.is_(None),
                 or_(_found.c.forum_id.in_(sorted(by_forum)), _found.c.question_id.in_(sorted(by_question))),
             ),
         ),
@@ -276,7 +278,6 @@ def _reviews(session: Session, sessions: Sequence[_Session], filters: Filters, i
     rows = session.execute(
         select(
             Entry.id,
-            Entry.kind,
             Entry.unit_id,
             Entry.review_by,
             Entry.standing_version,
@@ -285,14 +286,14 @@ def _reviews(session: Session, sessions: Sequence[_Session], filters: Filters, i
             _question_id,
         ).where(
             Entry.id.in_(which),
-            Entry.state == State.RELEASED,
+            behind(Entry.state) == State.RELEASED,
             *narrowed,
             *([Entry.id == filters.entry_id] if filters.entry_id is not None else []),
         )
     ).all()
     found = []
     for row in rows:
-        if row.kind is not Kind.POSITION or row.unit_id not in inside:
+        if row.unit_id not in inside:
             continue
         named = by_id.get(row.event_id or 0) or by_forum.get(row.forum_id or 0)
         event = named or by_question.get(row.question_id or 0)
@@ -318,17 +319,14 @@ class _Subject:
 
 def _subjects(session: Session, filters: Filters) -> dict[int, _Subject]:
     """Return the topics that are not merged, by name."""
+    released = and_(behind(Entry.state) == State.RELEASED, behind(Entry.unit_id).in_(_inside_ministry()))
 
     def worked(*where: ColumnElement[bool]) -> ColumnElement[bool]:
-        current = (
-            select(Entry.id)
-            .join(_on, _on.c.entry_id == Entry.id)
-            .where(_on.c.topic_id == Topic.id, Entry.state == State.RELEASED, Entry.unit_id.in_(_inside_ministry()), *where)
-            .correlate(Topic)
-        )
-        return exists(current)
+        """Return whether an entry is found at all; by a limit, because with EXISTS PostgreSQL finds all entries of all topics."""
+        current = select(Entry.id).join(_on, _on.c.entry_id == Entry.id).where(_on.c.topic_id == Topic.id, released, *where)
+        return current.limit(1).correlate(Topic).scalar_subquery().is_not(None)
 
-    by_some = worked(Entry.unit_id.in_(sorted(filters.unit_ids))) if filters.unit_ids is not None else literal(True)
+    by_some = worked(behind(Entry.unit_id).in_(sorted(filters.unit_ids))) if filters.unit_ids is not None else literal(True)
     rows = select(Topic.id, Topic.name, Topic.umbrella, worked(), by_some).where(Topic.merged_into_id.is_(None))
     return {row[0]: _Subject(*row) for row in session.execute(rows.order_by(Topic.name, Topic.id))}
 
@@ -405,60 +403,87 @@ def _heirs() -> CTE:
     )
 
 
+NEARER = (GapKind.EVENT, GapKind.REVIEW)
+"""What stands before a unit that was not asked in a list; the rest follows."""
+
 _BY_WEIGHT = {weight: stake for stake, weight in WEIGHT.items()}
 
 
-def _passed_over(session: Session, filters: Filters, *, on: date) -> Select[Any]:
-    """Return a select of (entry, unit, weight, what it rests on, whether it is known): rules.missed is its twin."""
-    heirs, holder = _heirs(), aliased(Unit)
-    since = datetime.combine(on - windows().asked, time(), UTC)
-    narrowed = entries.Filters(
-        released=(since, datetime(2300, 1, 1, tzinfo=UTC)),
-        circle=Circle.MINISTRY,
-        forum_id=filters.forum_id,
-        event_id=filters.event_id,
+@dataclass(frozen=True)
+class _Consulted:
+    """What is missing of who was asked: how many by whether it is known, and the gaps of one page, the newest entry first."""
+
+    counts: Mapping[bool, int]
+    page: Sequence[_Bare]
+
+
+_of_standing = EntryVersion.__table__.alias()  # the version that stands is what is seen of a released entry
+
+
+def _recent(filters: Filters, *, on: date) -> CTE:
+    """Return the entries of the ministry whose version that stands was released within the window, and that pass some filters."""
+    since, version = datetime.combine(on - windows().asked, time(), UTC), _of_standing
+    stands = and_(version.c.entry_id == Entry.id, version.c.number == Entry.standing_version, version.c.released_at >= since)
+    found = (
+        select(Entry.id, Entry.unit_id, Entry.released_at, Entry.standing_version.label("version"))
+        .join(version, stands)
+        # of what was released of late there is little: the time comes first, whose and what it is afterwards
+        .where(behind(Entry.state) == State.RELEASED, entries.held_in(Circle.MINISTRY, behind(Entry.unit_id)))
     )
-    weight = func.min(case(*((Equity.stake == stake, WEIGHT[stake]) for stake in SAY)))
-    was_asked = exists().where(
-        _asked.c.entry_id == Entry.id,
-        or_(
-            _asked.c.unit_id == Equity.unit_id,
-            exists().where(heirs.c.unit_id == Equity.unit_id, heirs.c.before_id == _asked.c.unit_id).correlate(Equity, _asked),
-        ),
+    if filters.entry_id is not None:
+        found = found.where(Entry.id == filters.entry_id)
+    if filters.topic_ids is not None:
+        found = found.where(exists().where(_on.c.entry_id == Entry.id, _on.c.topic_id.in_(sorted(filters.topic_ids))))
+    if filters.forum_id is not None:
+        found = found.where(entries.before_forum(filters.forum_id))
+    if filters.event_id is not None:
+        found = found.where(Entry.event_id == filters.event_id)
+    return found.cte("recent")
+
+
+def _having_say(*, on: date) -> CTE:
+    """Return the units that have a say in topics, and its weight; on an umbrella nobody has to be asked."""
+    weight = case(*((Equity.stake == stake, WEIGHT[stake]) for stake in SAY)).label("weight")
+    return (
+        select(Equity.topic_id, Equity.unit_id, weight)
+        .join(Unit, Unit.id == Equity.unit_id)
+        .join(Topic, and_(Topic.id == Equity.topic_id, Topic.umbrella.is_(False)))
+        .where(*in_force(on))
+        .cte("say")
     )
-    adheres = exists().where(
-        _adherence.c.entry_id == Entry.id, _adherence.c.unit_id == Equity.unit_id, _adherence.c.ended_at.is_(None)
+
+
+def _passed_over(filters: Filters, *, on: date) -> CTE:
+    """Return who was passed over: (entry, unit, weight, version, when it was released, whether it is known).
+
+    rules.missed is its twin.
+    """
+    recent, say, heirs = _recent(filters, on=on), _having_say(on=on), _heirs()
+
+    def took_part(row: Any) -> Any:
+        return exists().where(row.c.entry_id == recent.c.id, row.c.unit_id == say.c.unit_id)
+
+    went_on = exists().where(
+        heirs.c.unit_id == say.c.unit_id, _asked.c.entry_id == recent.c.id, _asked.c.unit_id == heirs.c.before_id
     )
-    contributes = exists().where(_contributor.c.entry_id == Entry.id, _contributor.c.unit_id == Equity.unit_id)
-    having_say = (
-        select(
-            Entry.id.label("entry_id"),
-            Equity.unit_id.label("unit_id"),
-            weight.label("weight"),
-            Entry.standing_version.label("version"),
-            Entry.released_at.label("released_at"),
-        )
-        .join(_on, _on.c.entry_id == Entry.id)
-        .join(Topic, and_(Topic.id == _on.c.topic_id, Topic.umbrella.is_(False)))
-        .join(Equity, Equity.topic_id == Topic.id)
-        .join(holder, holder.id == Equity.unit_id)
+    weight = func.min(say.c.weight).label("weight")
+    missed = (
+        select(recent.c.id.label("entry_id"), say.c.unit_id, weight, recent.c.version, recent.c.released_at)
+        .join(_on, _on.c.entry_id == recent.c.id)
+        .join(say, say.c.topic_id == _on.c.topic_id)
         .where(
-            *entries.conditions(session, narrowed),
-            Equity.unit_id != Entry.unit_id,
-            Equity.stake.in_(SAY),
-            Equity.from_on <= on,
-            or_(Equity.until_on.is_(None), Equity.until_on >= on),
-            or_(holder.ends_on.is_(None), holder.ends_on > on),
-            ~was_asked,
-            ~adheres,
-            ~contributes,
-            *_narrowed(filters),
+            say.c.unit_id != recent.c.unit_id,
+            *_of_units(filters, recent.c.unit_id, say.c.unit_id),
+            ~took_part(_asked),
+            ~went_on,
+            ~took_part(_adherence).where(_adherence.c.ended_at.is_(None)),
+            ~took_part(_contributor),
         )
-        .group_by(Entry.id, Equity.unit_id)
+        .group_by(recent.c.id, say.c.unit_id, recent.c.version, recent.c.released_at)
     )
     if filters.topic_ids is not None:  # the weight stays that of all topics
-        having_say = having_say.having(func.max(case((Equity.topic_id.in_(sorted(filters.topic_ids)), 1), else_=0)) == 1)
-    rows = having_say.subquery()
+        missed = missed.having(func.max(case((_on.c.topic_id.in_(sorted(filters.topic_ids)), 1), else_=0)) == 1)
+    rows = missed.subquery()
     rests = literal("version=", String).concat(cast(rows.c.version, String)).concat(";stake=").concat(cast(rows.c.weight, String))
     is_known = exists().where(
         _known.c.kind == GapKind.CONSULTATION,
@@ -468,23 +493,50 @@ def _passed_over(session: Session, filters: Filters, *, on: date) -> Select[Any]
         _known.c.until_on >= on,
         _known.c.rests_on == rests,
     )
-    return select(
-        rows.c.entry_id, rows.c.unit_id, rows.c.weight, rests.label("rests_on"), is_known.label("is_known"), rows.c.released_at
-    )
+    return select(*rows.c, case((is_known, 1), else_=0).label("is_known")).cte("missed")
 
 
-def _narrowed(filters: Filters) -> list[ColumnElement[bool]]:
+def _of_units(filters: Filters, owner: Any, unit: Any) -> list[ColumnElement[bool]]:
+    """Return the conditions on whose the entry is and which unit was not asked."""
     where: list[ColumnElement[bool]] = []
-    if filters.entry_id is not None:
-        where.append(Entry.id == filters.entry_id)
     if filters.unit_ids is not None:
         units = sorted(filters.unit_ids)
-        where.append(or_(Entry.unit_id.in_(units), Equity.unit_id.in_(units)))
+        where.append(or_(owner.in_(units), unit.in_(units)))
     if filters.shown_to is not None:
-        unit_id = filters.shown_to.unit_id
-        own = or_(Entry.unit_id == unit_id, Equity.unit_id == unit_id)
-        where.append(own if filters.shown_to.roles & WRITERS else false())
+        own = filters.shown_to.unit_id
+        where.append(or_(owner == own, unit == own) if filters.shown_to.roles & WRITERS else false())
     return where
+
+
+def _consulted(session: Session, filters: Filters, *, on: date, skip: int, most: int) -> _Consulted:
+    """Return what is missing of who was asked: one statement, because finding it is what costs."""
+    missed = _passed_over(filters, on=on)
+    order = (missed.c.released_at.desc(), missed.c.entry_id.desc(), missed.c.weight, missed.c.unit_id)
+    page = select(missed.c.entry_id, missed.c.unit_id, missed.c.weight, missed.c.version, missed.c.is_known)
+    if filters.known is not None:
+        page = page.where(missed.c.is_known == int(filters.known))
+    listed = page.order_by(*order).offset(skip).limit(max(most, 0)).subquery()
+    number = select(func.count(), literal(0), literal(0), literal(0), missed.c.is_known, literal(1).label("counts"))
+    rows = union_all(number.select_from(missed).group_by(missed.c.is_known), select(*listed.c, literal(0))).subquery("found")
+    counts, found = dict[bool, int](), list[tuple[int, int, int, int, int]]()
+    for number_or_entry, unit_id, weight, version, is_known, counted in session.execute(select(rows)):
+        if counted:
+            counts[bool(is_known)] = number_or_entry
+        else:
+            found.append((number_or_entry, unit_id, weight, version, is_known))
+    return _Consulted(counts, [_bare_consultation(*row) for row in found])
+
+
+def _bare_consultation(entry_id: int, unit_id: int, weight: int, version: int, is_known: int) -> _Bare:
+    return _Bare(
+        GapKind.CONSULTATION,
+        rules.key_of(GapKind.CONSULTATION, entry_id, unit_id),
+        rules.rests_on(version=version, stake=weight),
+        entry_id=entry_id,
+        unit_id=unit_id,
+        stake=_BY_WEIGHT[weight],
+        is_known=bool(is_known),
+    )
 
 
 # --- the list ----------------------------------------------------------------------------------------------------------
@@ -501,25 +553,21 @@ def listed(
         return NOTHING
     stakes = _stakes(session, on=on)
     bare = [b for b in _all_but_consultations(session, filters, stakes, on=on) if _passes(b, filters)]
-    missed = _passed_over(session, filters, on=on).subquery()
-    counted = select(missed.c.is_known, func.count()).select_from(missed).group_by(missed.c.is_known)
-    consulted: dict[bool, int] = dict(session.execute(counted).all())
     said = Counter((b.kind, b.is_known) for b in bare)
-    said.update({(GapKind.CONSULTATION, bool(is_known)): n for is_known, n in consulted.items()})
     wanted = (True, False) if filters.known is None else (filters.known,)
-    counts = {kind: sum(said[kind, k] for k in wanted) for kind in GapKind}
     kinds = [filters.kind] if filters.kind is not None else list(GapKind)
-    total, skip, page = sum(counts[k] for k in kinds), (number - 1) * size, list[_Bare]()
-    for kind in kinds:
-        room = size - len(page)
-        if kind is GapKind.CONSULTATION:
-            page += _some_passed_over(session, missed, filters, skip=skip, most=room)
-        else:
-            page += [b for b in bare if b.kind is kind and b.is_known in wanted][skip : skip + room]
-        skip = max(0, skip - counts[kind])
+    before = [b for b in bare if b.kind in kinds and b.is_known in wanted and b.kind in NEARER]
+    after = [b for b in bare if b.kind in kinds and b.is_known in wanted and b.kind not in NEARER]
+    first, last = (number - 1) * size, number * size
+    room = range(*(0, 0) if GapKind.CONSULTATION not in kinds else (max(first - len(before), 0), max(last - len(before), 0)))
+    consulted = _consulted(session, filters, on=on, skip=room.start, most=len(room))
+    said.update({(GapKind.CONSULTATION, is_known): n for is_known, n in consulted.counts.items()})
+    counts = {kind: sum(said[kind, k] for k in wanted) for kind in GapKind}
+    passed = len(before) + counts[GapKind.CONSULTATION] if GapKind.CONSULTATION in kinds else len(before)
+    page = [*before[first:last], *consulted.page, *after[max(first - passed, 0) : max(last - passed, 0)]]
     return Listed(
         gaps=tuple(_shown(session, page, stakes, on=on)),
-        total=total,
+        total=sum(counts[k] for k in kinds),
         counts=counts,
         known=sum(said[k, True] for k in kinds),
         unknown=sum(said[k, False] for k in kinds),
@@ -597,25 +645,6 @@ def _passes(bare: _Bare, filters: Filters) -> bool:
         return True
     own = bool(reader.roles & WRITERS) and reader.unit_id in bare.unit_ids
     return own or (bare.kind in rules.COORDINATED and Role.COORDINATOR in reader.roles)
-
-
-def _some_passed_over(session: Session, missed: Any, filters: Filters, *, skip: int, most: int) -> list[_Bare]:
-    rows = select(missed)
-    if filters.known is not None:
-        rows = rows.where(missed.c.is_known.is_(filters.known))
-    order = (missed.c.released_at.desc(), missed.c.entry_id.desc(), missed.c.weight, missed.c.unit_id)
-    return [
-        _Bare(
-            GapKind.CONSULTATION,
-            rules.key_of(GapKind.CONSULTATION, row.entry_id, row.unit_id),
-            row.rests_on,
-            entry_id=row.entry_id,
-            unit_id=row.unit_id,
-            stake=_BY_WEIGHT[row.weight],
-            is_known=bool(row.is_known),
-        )
-        for row in session.execute(rows.order_by(*order).offset(skip).limit(max(most, 0)))
-    ]
 
 
 # --- rows as they are shown --------------------------------------------------------------------------------------------

@@ -80,6 +80,10 @@ Index(
     sqlite_where=_current,
     postgresql_where=_current,
 )
+Index(  # says which reviews are overdue, and before what, without opening a row
+    "ix_entry_review",
+    *(Entry.__table__.c[name] for name in ("review_by", "kind", "event_id", "forum_id", "question_id", "unit_id")),
+)
 for _check in (
     CheckConstraint("valid_until IS NULL OR valid_from IS NULL OR valid_until >= valid_from", name="ends_after_it_starts"),
     CheckConstraint("kind = 'position' OR stance IS NULL", name="only_a_position_has_a_stance"),
