@@ -32,7 +32,8 @@ _WEIGHT = {stake: place for place, stake in enumerate(Stake)}
 
 # --- found by question or event ----------------------------------------------------------------------------------------
 
-_entry, _adherence = Entry.__table__.alias("found"), Adherence.__table__.alias("found_adherence")
+_entry = Entry.__table__.alias("found")
+_adherence = Adherence.__table__  # of a line that is seen: what hangs on it is seen with it
 _question_id = Entry.__table__.c.question_id  # a position's alone
 
 
@@ -42,7 +43,7 @@ def _found(where: ColumnElement[bool]) -> ColumnElement[bool]:
     It finds numbers only, and the rule of access is asked of what has them. Asked of both at once, SQLite walks through all that
     the reader may see instead of the few entries on a question.
     """
-    return and_(Entry.id.in_(select(_entry.c.id).where(where)), Entry.state == State.RELEASED)
+    return and_(Entry.id.in_(select(_entry.c.id).where(where)), behind(Entry.state) == State.RELEASED)
 
 
 def _on(which: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -179,7 +180,7 @@ def _on_questions(session: Session, which: ColumnElement[bool], *, on: date) -> 
     for on_it, _event_id, unit_id in _adherences(session):
         if on_it in topics:
             found[on_it].adheres(unit_id)
-    _conflicts(session, found, _question_id, asked)
+    _conflicts(session, found, _low.c.question_id, _on(which))
     held = _stakes(session, topics.values(), on=on)
     for question_id, topic_id in topics.items():
         count = found[question_id]
@@ -195,8 +196,10 @@ def _beside_questions(session: Session, events: Sequence[Event], answered: _Coun
     def beside(event_id: int, question_id: int | None) -> bool:
         return question_id is None or question_id not in answered or answered[question_id].forum_id != forums[event_id]
 
-    named = and_(_found(_entry.c.event_id.in_(sorted(forums))), Entry.kind == Kind.POSITION)
-    rows = select(Entry.event_id, _question_id, Entry.unit_id, Entry.on_behalf_of_id).where(named)
+    named = _entry.c.event_id.in_(sorted(forums))
+    rows = select(Entry.event_id, _question_id, Entry.unit_id, Entry.on_behalf_of_id).where(
+        _found(named), behind(Entry.kind) == Kind.POSITION
+    )
     for event_id, question_id, unit_id, voice in session.execute(rows):
         if event_id is not None and beside(event_id, question_id):
             found[event_id].says(unit_id, outside=unit_id in outside, recorded=voice is not None)
@@ -204,8 +207,8 @@ def _beside_questions(session: Session, events: Sequence[Event], answered: _Coun
         if event_id in forums and beside(event_id, question_id):
             found[event_id].adheres(unit_id)
     event, question = aliased(Event), aliased(Question)
-    before = exists().where(event.id == Entry.event_id, question.id == _question_id, question.forum_id == event.forum_id)
-    _conflicts(session, found, Entry.event_id, and_(named, ~before), both=True)
+    before = exists().where(event.id == _low.c.event_id, question.id == _low.c.question_id, question.forum_id == event.forum_id)
+    _conflicts(session, found, _low.c.event_id, named, _high.c.event_id == _low.c.event_id, ~before)
     return found
 
 
@@ -217,37 +220,39 @@ def _outside(session: Session) -> set[int]:
 
 def _adherences(session: Session) -> Sequence[Any]:
     """Return (question, event, unit) of every standing adherence."""
-    standing = select(_adherence.c.entry_id).where(_adherence.c.ended_at.is_(None))
+    standing = _adherence.c.ended_at.is_(None)
     return session.execute(
-        select(_question_id, Entry.event_id, Adherence.unit_id)
-        .join(Adherence, Adherence.entry_id == Entry.id)
-        .where(Adherence.ended_at.is_(None), _found(_entry.c.id.in_(standing)))
+        select(_question_id, Entry.event_id, _adherence.c.unit_id)
+        .join(_adherence, _adherence.c.entry_id == Entry.id)
+        .where(standing, _found(_entry.c.id.in_(select(_adherence.c.entry_id).where(standing))))
     ).all()
 
 
-def _conflicts(session: Session, found: _Counts, key: Any, where: ColumnElement[bool], *, both: bool = False) -> None:
-    """Count the open conflicts of positions; two that clash are on one question, and with `both` they name one event.
+_low, _high = Entry.__table__.alias("low_end"), Entry.__table__.alias("high_end")  # of an overlap that is seen: then they are
 
-    Where two clash that are both outside voices, it is not the units that have to get in order.
+
+def _conflicts(session: Session, found: _Counts, key: Any, which: ColumnElement[bool], *also: ColumnElement[bool]) -> None:
+    """Count the open conflicts of the positions for which a condition of `_found` holds by a column of the low end.
+
+    Two that clash are on one question. Where both are outside voices, it is not the units that have to get in order.
     """
     inside = select(Unit.id).join(Organisation, Organisation.id == Unit.organisation_id)
     inside = inside.where(Organisation.circle == Circle.MINISTRY)
-    high = aliased(Entry)
+    ends = ((Overlap.low_unit_id, _low), (Overlap.high_unit_id, _high))
     clashing = (
         select(key, func.count(Overlap.id), func.min(Overlap.rank))
-        .join(Overlap, Overlap.low_id == Entry.id)
-        .join(high, high.id == Overlap.high_id)
-        .where(where, Overlap.kind == OverlapKind.CONFLICT, behind(Overlap.current).is_(True), Overlap.state.in_(OPEN))
+        .join(_low, _low.c.id == Overlap.low_id)
+        .join(_high, _high.c.id == Overlap.high_id)
         .where(
-            or_(
-                and_(Overlap.low_unit_id.in_(inside), Entry.on_behalf_of_id.is_(None)),
-                and_(Overlap.high_unit_id.in_(inside), high.on_behalf_of_id.is_(None)),
-            )
+            _low.c.id.in_(select(_entry.c.id).where(which)),
+            behind(Overlap.kind) == OverlapKind.CONFLICT,
+            behind(Overlap.current).is_(True),
+            behind(Overlap.state).in_(OPEN),
+            or_(*(and_(unit_id.in_(inside), end.c.on_behalf_of_id.is_(None)) for unit_id, end in ends)),
+            *also,
         )
         .group_by(key)
     )
-    if both:
-        clashing = clashing.where(high.event_id == Entry.event_id)
     for of, number, rank in session.execute(clashing):
         found[of].conflicting, found[of].worst = number, rank
 
