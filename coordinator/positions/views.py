@@ -1,7 +1,6 @@
 """Pages of positions: the list, logging one, the page of one, revising it, adhering to it."""
 
 from functools import partial
-from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -11,30 +10,21 @@ from coordinator.calendar import queries as calendar
 from coordinator.clock import now, today
 from coordinator.db import db, transaction
 from coordinator.dossiers.queries import drawing_on
-from coordinator.drafting import queries as drafting
-from coordinator.entries import actions as entry_actions
+from coordinator.drafting import forms as drafting
 from coordinator.entries import queries as entries
 from coordinator.entries.forms import (
-    Wish,
     audience_in_words,
-    checking,
     inside_ministry,
-    merge_of,
     narrowing,
-    saved_words,
-    wish,
 )
 from coordinator.entries.models import EntryVersion, Kind, Level, State
 from coordinator.entries.rules import (
-    EditedMeanwhile,
     NotCurrent,
-    SecondPerson,
     may_edit,
     may_log,
     may_recall,
     may_release,
     may_withdraw,
-    says_the_same,
 )
 from coordinator.errors import Refused
 from coordinator.extensions import time_zone
@@ -45,10 +35,8 @@ from coordinator.openings.gate import handed_out
 from coordinator.overlaps import queries as overlaps
 from coordinator.overlaps.actions import would_touch
 from coordinator.overlaps.rules import look, sentence
-from coordinator.pages import page_number, page_of, refusal_status, translated
-from coordinator.passages.actions import prepare
+from coordinator.pages import page_number, page_of, translated
 from coordinator.people.gate import reader, require, signed_in
-from coordinator.people.models import Role
 from coordinator.positions import actions, queries, rules
 from coordinator.positions.forms import PositionForm
 from coordinator.positions.models import Position, Stance
@@ -84,43 +72,11 @@ def index() -> ResponseReturnValue:
 @blueprint.route("/log", methods=["GET", "POST"])
 def log() -> ResponseReturnValue:
     """Log a position: keep it as a draft, ask for its release, or release it at once."""
-    me = signed_in()
-    require(may_log(me))
-    older = _to_supersede(request.args.get("supersedes"))
+    require(may_log(signed_in()))
+    older = _to_supersede()
     version = entries.version(db.session(), older, older.standing_version) if older else None
     form = _form(version)
-    if not form.is_submitted():
-        _start(form, version)
-        return _log_page(form, older)
-    if checking():
-        return _log_page(form, older, check=_check(form))
-    if not form.validate():
-        return _log_page(form, older), 422
-    pressed, draft = wish(), form.draft()
-    prepare(draft.title, draft.text)  # takes its time, and so before the turn is ours
-    try:
-        with transaction(db.session) as written:
-            entry = entries.by_form(written, me.id, form.form_key.data)
-            if entry is None:
-                entry = actions.log_position(
-                    written,
-                    draft,
-                    unit=me.unit,
-                    by=me,
-                    at=now(),
-                    on=today(time_zone()),
-                    form_key=form.form_key.data,
-                    offer=pressed is Wish.OFFER,
-                    supersedes=older,
-                )
-                if pressed is Wish.RELEASE:
-                    require(may_release(me, entry))
-                    entry_actions.release(written, entry, by=me, at=now())
-    except Refused as error:
-        _explain(form, error)
-        return _log_page(form, _to_supersede(request.args.get("supersedes"))), refusal_status(error)
-    flash(saved_words(pressed), "success")
-    return redirect(url_for("entries.show", ref=entry.ref), 303)
+    return drafting.log(WRITING, form, start=partial(_start, form, version), beside=lambda: {"supersedes": _to_supersede()})
 
 
 def _form(version: EntryVersion | None) -> PositionForm:
@@ -159,8 +115,9 @@ def _start(form: PositionForm, version: EntryVersion | None) -> None:
     )
 
 
-def _to_supersede(ref: str | None) -> Position | None:
+def _to_supersede() -> Position | None:
     """Return the released position of one's own unit that a new one is to supersede."""
+    ref = request.args.get("supersedes")
     if not ref:
         return None
     older = queries.one(db.session(), ref)
@@ -170,29 +127,15 @@ def _to_supersede(ref: str | None) -> Position | None:
     return older
 
 
-def _explain(form: PositionForm, error: Refused) -> None:
-    form.refuse(error)
-    if isinstance(error, SecondPerson):
-        form.form_errors.append(_("Ask for its release instead: any other releasing officer of your unit can then release it."))
-
-
-def _check(form: PositionForm) -> drafting.Check:
-    """Look at what a form touches as it stands, with what was suggested and is taken; nothing is kept."""
-    form.take_suggested()
-    return drafting.check(db.session(), form.so_far(), unit_id=signed_in().unit_id, on=today(time_zone()))
-
-
-def _log_page(form: PositionForm, older: Position | None, *, check: drafting.Check | None = None) -> str:
-    return render_template(
-        "positions/log.html",
-        form=form,
-        older=older,
-        check=check,
-        say=partial(sentence, t=translated),
-        page_level=max(int(form.level.level), check.level or 0 if check else 0),
-        may_release=Role.RELEASING_OFFICER in signed_in().roles,
-        unit=signed_in().unit,
-    )
+WRITING = drafting.Writing(
+    "positions/log.html",
+    "positions/revise.html",
+    form=_form,
+    one=queries.one,
+    log=actions.log_position,
+    revise=actions.revise,
+    words=lambda: {"stance": {s.value: translated(s.label) for s in Stance}},
+)
 
 
 # --- one position --------------------------------------------------------------------------------------------------------
@@ -249,80 +192,7 @@ def show(ref: str) -> ResponseReturnValue:
 @blueprint.route("/<ref:ref>/revise", methods=["GET", "POST"])
 def revise(ref: str) -> ResponseReturnValue:
     """Make a new version of a position of one's own unit; what was saved meanwhile is shown and merged, never overwritten."""
-    me = signed_in()
-    position, newest, tokens = _to_revise(ref)
-    form = _form(newest)
-    if not form.is_submitted():
-        form.fill(newest, tokens)
-        return _revise_page(form, position, newest)
-    if checking():
-        return _revise_page(form, position, newest, check=_check(form))
-    if not form.validate():
-        return _revise_page(form, position, newest), 422
-    pressed, draft = wish(), form.draft()
-    prepare(draft.title, draft.text)
-    try:
-        with transaction(db.session) as written:
-            if entries.by_form(written, me.id, form.form_key.data) is None:
-                if not says_the_same(draft, newest, audience=tokens, owner_id=position.unit_id):
-                    actions.revise(
-                        written,
-                        position,
-                        draft,
-                        base=form.base.number or 0,
-                        by=me,
-                        at=now(),
-                        form_key=form.form_key.data,
-                        offer=pressed is Wish.OFFER,
-                    )
-                elif pressed is Wish.OFFER:
-                    entry_actions.offer(written, position, by=me, at=now())
-                if pressed is Wish.RELEASE:
-                    require(may_release(me, position))
-                    entry_actions.release(written, position, by=me, at=now())
-    except EditedMeanwhile as error:
-        return _merge_page(form, ref, error), 409
-    except Refused as error:
-        _explain(form, error)
-        position, newest, _tokens = _to_revise(ref)
-        return _revise_page(form, position, newest), refusal_status(error)
-    flash(saved_words(pressed), "success")
-    return redirect(url_for(".show", ref=ref), 303)
-
-
-def _to_revise(ref: str) -> tuple[Position, EntryVersion, frozenset[str]]:
-    """Return a position of one's own unit with its newest version and that one's readers; raises NotCurrent if it has ended."""
-    me = signed_in()
-    position = queries.one(db.session(), ref)
-    require(may_log(me) and me.unit_id == position.unit_id)
-    if not may_edit(me, position):
-        raise NotCurrent
-    newest = entries.version(db.session(), position, position.newest_version)
-    return position, newest, entries.tokens_of(db.session(), newest.audience_id)
-
-
-def _revise_page(
-    form: PositionForm, position: Position, newest: EntryVersion, *, check: drafting.Check | None = None, **more: Any
-) -> str:
-    return render_template(
-        "positions/revise.html",
-        form=form,
-        entry=position,
-        check=check,
-        say=partial(sentence, t=translated),
-        page_level=max(newest.level, check.level or 0 if check else 0),
-        may_release=Role.RELEASING_OFFICER in signed_in().roles,
-        unit=position.unit,
-        **more,
-    )
-
-
-def _merge_page(form: PositionForm, ref: str, error: EditedMeanwhile) -> str:
-    position, newest, _tokens = _to_revise(ref)
-    names = {"stance": {s.value: translated(s.label) for s in Stance}}
-    merge = merge_of(db.session(), form, position, newest, draft=form.draft(), names=names)
-    form.refuse(error)
-    return _revise_page(form, position, newest, merge=merge)
+    return drafting.revise(WRITING, ref)
 
 
 # --- adhering --------------------------------------------------------------------------------------------------------------
