@@ -98,7 +98,9 @@ def counterparts() -> ResponseReturnValue:
     """List the counterparts, those whom somebody meets soonest first."""
     on = today(settings().time_zone)
     listed = agenda.counterparts_nearest_first(db.session(), on=on)
-    return render_template("calendar/counterparts.html", listed=listed, on=on, may_keep=may_keep_lists(signed_in()))
+    return render_template(
+        "calendar/counterparts.html", kept=kept_as("counterpart"), listed=listed, on=on, may_keep=may_keep_lists(signed_in())
+    )
 
 
 @blueprint.get("/instruments")
@@ -106,7 +108,9 @@ def instruments() -> ResponseReturnValue:
     """List the instruments, the one with the nearest event first."""
     on = today(settings().time_zone)
     listed = agenda.instruments_nearest_first(db.session(), on=on)
-    return render_template("calendar/instruments.html", listed=listed, on=on, may_keep=may_keep_lists(signed_in()))
+    return render_template(
+        "calendar/instruments.html", kept=kept_as("instrument"), listed=listed, on=on, may_keep=may_keep_lists(signed_in())
+    )
 
 
 # --- one of them ---------------------------------------------------------------------------------------------------------
@@ -208,11 +212,9 @@ def counterpart(ref: str) -> ResponseReturnValue:
     found = queries.counterpart(db.session(), ref)
     return render_template(
         "calendar/counterpart.html",
-        counterpart=found,
         instruments=queries.instruments_of(db.session(), found.id),
-        may_keep=may_keep_lists(signed_in()),
         may_record=may_log(signed_in()) and inside_ministry(signed_in().unit),
-        **_work(EntryCounterpart, found.id, agenda.voices_of(db.session(), found.id)),
+        **_work("counterpart", EntryCounterpart, found, agenda.voices_of(db.session(), found.id)),
     )
 
 
@@ -223,23 +225,25 @@ def instrument(ref: str) -> ResponseReturnValue:
     found = queries.instrument(db.session(), ref)
     return render_template(
         "calendar/instrument.html",
-        instrument=found,
         link=found.link if is_link(found.link) else None,
         coming=[e for e in queries.events_of(db.session(), found.forum_id) if e.ends_on >= on] if found.forum_id else [],
-        may_keep=may_keep_lists(signed_in()),
-        **_work(EntryInstrument, found.id, agenda.voices_on(db.session(), found.id)),
+        **_work("instrument", EntryInstrument, found, agenda.voices_on(db.session(), found.id)),
     )
 
 
-def _work(links: type[EntryCounterpart | EntryInstrument], thing_id: int, voices: Sequence[Position]) -> dict[str, Any]:
-    """Return what the page of a counterpart or an instrument shows of the work on it."""
+def _work(kind: str, links: type[EntryCounterpart | EntryInstrument], thing: Any, voices: Sequence[Position]) -> dict[str, Any]:
+    """Return the counterpart or the instrument of a page, and what it shows of the work on it."""
     me, on = signed_in(), today(settings().time_zone)
-    work = agenda.at_work(db.session(), links, thing_id, on=on)
-    overlaps = agenda.overlaps_of(db.session(), links, thing_id, most=OVERLAPS_SHOWN + 1)
+    work = agenda.at_work(db.session(), links, thing.id, on=on)
+    overlaps = agenda.overlaps_of(db.session(), links, thing.id, most=OVERLAPS_SHOWN + 1)
     entries = [piece.entry for one in work for piece in one.pieces]
     near = {e.event.id: e.event for e in entries if e.event is not None and e.event.ends_on >= on}
     ends = [end for overlap in overlaps for end in (overlap.low, overlap.high)]
     return {
+        "kept": kept_as(kind),
+        "thing": thing,
+        "of_it": {kind: thing.ref},
+        "may_keep": may_keep_lists(me),
         "page_level": max((e.level for e in (*entries, *voices, *ends)), default=None),
         "voices": voices,
         "work": work,
@@ -382,6 +386,11 @@ KEPT = (
         revise=actions.revise_instrument,
     ),
 )
+
+
+def kept_as(kind: str) -> Kept:
+    """Return how things of a kind are kept."""
+    return next(kept for kept in KEPT if kept.kind == kind)
 
 
 def _add(kept: Kept) -> ResponseReturnValue:
