@@ -43,6 +43,56 @@ FIELDS = (
     "valid_until",
     "restriction_reason",
 )
+# Each row carries its own level, and who took it out when, so that they stay with it wherever it is copied to.
+MARKS = ("level", "exported_by", "exported_at")
+
+# what a table says of an entry: an export writes all of it, and takes nothing amiss when it is brought in again
+ENTRY_COLUMNS = (
+    *MARKS,
+    "ref",
+    "id",
+    "kind",
+    "code",
+    "unit",
+    "organisation",
+    "state",
+    "title",
+    "text",
+    "language",
+    "topics",
+    "question",
+    "stance",
+    "reason",
+    "red_lines",
+    "fallback",
+    "talking_points",
+    "valid_from",
+    "valid_until",
+    "on_behalf_of",
+    "source",
+    "said_on",
+    "type",
+    "lead",
+    "contributing",
+    "milestones",
+    "positions",
+    "papers",
+    "forum",
+    "event",
+    "event_on",
+    "counterparts",
+    "instruments",
+    "registry_link",
+    "review_by",
+    "audience",
+    "restriction_reason",
+    "also_held_by",
+    "version",
+    "logged_on",
+    "released_on",
+    "ended_on",
+    "ended_why",
+)
 LISTS = {"topics", "counterparts", "instruments", "audience"}
 
 MOST = {"title": 200, "text": 20_000, "id": 200, "reason": 5_000, "restriction_reason": 1_000}

@@ -11,7 +11,7 @@ from typing import Any
 
 from coordinator.entries.models import Level
 from coordinator.errors import N_, Refused
-from coordinator.exchange.rules import joined
+from coordinator.exchange.rules import ENTRY_COLUMNS, MARKS, joined
 
 MOST = 100_000  # rows of one file
 
@@ -50,56 +50,6 @@ def check(rows: int) -> None:
     if rows > MOST:
         raise TooMuch
 
-
-# Each row carries its own level, and who took it out when, so that they stay with it wherever it is copied to.
-MARKS = ("level", "exported_by", "exported_at")
-
-ENTRY_COLUMNS = (
-    *MARKS,
-    "ref",
-    "id",
-    "kind",
-    "code",
-    "unit",
-    "organisation",
-    "state",
-    "title",
-    "text",
-    "language",
-    "topics",
-    "question",
-    "stance",
-    "reason",
-    "red_lines",
-    "fallback",
-    "talking_points",
-    "valid_from",
-    "valid_until",
-    "on_behalf_of",
-    "source",
-    "said_on",
-    "type",
-    "lead",
-    "contributing",
-    "milestones",
-    "positions",
-    "papers",
-    "forum",
-    "event",
-    "event_on",
-    "counterparts",
-    "instruments",
-    "registry_link",
-    "review_by",
-    "audience",
-    "restriction_reason",
-    "also_held_by",
-    "version",
-    "logged_on",
-    "released_on",
-    "ended_on",
-    "ended_why",
-)
 
 OVERLAP_COLUMNS = (
     *MARKS,

@@ -13,7 +13,7 @@ from coordinator.dossiers.rules import DossierDraft
 from coordinator.entries.models import Kind, Level
 from coordinator.entries.rules import OPEN_TO, audience_tokens
 from coordinator.errors import N_
-from coordinator.exchange.rules import MOST, NO_DAY, NONE_OF, TOO_LONG, BadRow, joined, listed, plain_text
+from coordinator.exchange.rules import ENTRY_COLUMNS, MOST, NO_DAY, NONE_OF, TOO_LONG, BadRow, joined, listed, plain_text
 from coordinator.lists.rules import Column, Names, day, level, line, one, several, tidy, word
 from coordinator.people.rules import comparable
 from coordinator.positions.models import Stance
@@ -212,23 +212,6 @@ ONLY = {
 }
 DRAFTS: dict[Kind, type[PositionDraft] | type[DossierDraft]] = {Kind.POSITION: PositionDraft, Kind.DOSSIER: DossierDraft}
 
-# what an export says beside, and an import leaves unread
-TOLD = (
-    "exported_by",
-    "exported_at",
-    "code",
-    "unit",
-    "organisation",
-    "state",
-    "event_on",
-    "also_held_by",
-    "version",
-    "logged_on",
-    "released_on",
-    "ended_on",
-    "ended_why",
-)
-
 EXAMPLES: tuple[Mapping[str, str], ...] = (
     {
         "id": "2026-001",
@@ -259,6 +242,10 @@ EXAMPLES: tuple[Mapping[str, str], ...] = (
 def column_names() -> tuple[str, ...]:
     """Return the columns in the order in which they are written."""
     return (*OWN, *(c.name for c in COLUMNS))
+
+
+TOLD = tuple(name for name in ENTRY_COLUMNS if name not in column_names())
+"""What an export says beside, and an import leaves unread."""
 
 
 def explained() -> list[tuple[str, str, bool]]:
