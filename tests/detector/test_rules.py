@@ -9,37 +9,12 @@ from hypothesis import strategies as st
 
 from coordinator.detector.rules import TopicUse, lines, missing, precision, proposes_umbrella, wilson
 from coordinator.overlaps.models import Dismissal, OverlapKind
-from coordinator.overlaps.rules import Facts, Floors, Text, Vocabulary, judge, signals
+from coordinator.overlaps.rules import Facts, Text, judge, signals
 from coordinator.positions.models import Stance
+from tests.overlaps.known import FLOORS as FLOORS_OF_RULE
+from tests.overlaps.known import KNOWN
 
-FLOORS = Floors(
-    possible=0.6,
-    possible_abroad=0.6,
-    duplication=0.4,
-    window_days=30,
-    close_days=14,
-    weights={
-        "clash": 6,
-        "event": 4,
-        "question": 3,
-        "counterpart": 3,
-        "instrument": 3,
-        "topic": 2,
-        "related": 1,
-        "forum": 1,
-        "text": 3,
-    },
-)
-KNOWN = Vocabulary(
-    topics={1: "Encryption", 2: "Cybercrime", 3: "Cybersecurity"},
-    umbrella=frozenset({3}),
-    related=frozenset({(1, 2)}),
-    questions={1: "A binding instrument", 2: "A moratorium"},
-    events={1: "Thematic groups", 2: "Council"},
-    forums={1: "Global Mechanism"},
-    counterparts={1: "Japan"},
-    instruments={1: "Cybercrime Convention"},
-)
+FLOORS = replace(FLOORS_OF_RULE, possible=0.6, possible_abroad=0.6, duplication=0.4)
 DAY, LATER = date(2026, 3, 1), date(2026, 4, 15)
 BARE = Facts(1, 1), Facts(2, 2)
 MET, ASKED = Facts(1, 1, topics=frozenset({1}), counterparts=frozenset({1})), Facts(1, 1, question_id=1)
