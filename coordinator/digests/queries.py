@@ -1,11 +1,11 @@
 """What is due to whom, and what it tells: computed as its reader, at the moment of sending or reading."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select, union_all
+from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select, union_all
 from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
 from coordinator.dashboard.queries import week
@@ -27,7 +27,7 @@ from coordinator.digests.rules import (
     next_period,
     sealed,
 )
-from coordinator.entries.models import Entry
+from coordinator.entries.models import Entry, EntryTopic
 from coordinator.errors import N_, NotFound, Refused
 from coordinator.gaps.queries import windows
 from coordinator.gaps.rules import Gap, is_news
@@ -38,6 +38,7 @@ from coordinator.overlaps.queries import OPEN, with_company
 from coordinator.people import queries as people
 from coordinator.people.models import Circle, Duty, Organisation, Person, Role, Unit
 from coordinator.people.rules import Reader, comparable
+from coordinator.topics.models import Equity
 from coordinator.worklist.queries import for_others, gaps_for, to_answer, waiting
 from coordinator.worklist.rules import Pair, Paper, StandIn, Task, pair, sees_all
 
@@ -532,8 +533,40 @@ MOST_GAPS, GAPS_READ = 5, 200
 def _missing(session: Session, reader: Reader, window: Window, *, since: date | None, on: date) -> tuple[Gap, ...]:
     """Return what is missing, for a reader to deal with, and was not so at the last letter."""
     found = gaps_for(session, reader, on=on, most=GAPS_READ).gaps
-    news = (g for g in found if is_news(g, after=window.after, up_to=window.up_to, since=since, window=windows().event))
+    moved = _moved_topics(session, {g.topic.id for g in found if g.topic is not None}, window, since=since, on=on)
+    after, up_to = window.after, window.up_to
+    news = (g for g in found if is_news(g, after=after, up_to=up_to, since=since, window=windows().event, moved=moved))
     return tuple(news)[:MOST_GAPS]
+
+
+TOPIC_MOVES = ("topic.added", "topic.related", "topic.broadened", "topic.umbrella_marked", "topic.took_in", "equity.%")
+
+
+def _moved_topics(session: Session, topic_ids: Iterable[int], window: Window, *, since: date | None, on: date) -> set[int]:
+    """Return of some topics those whose stakes, place or work moved since the last letter, so that it says what is missing there.
+
+    Work moved where all of it began since that letter, or some of it ended; without a letter before, no work is new.
+    """
+    some, first = sorted(topic_ids), since or date.max
+    about = select(Event.subject_id).where(
+        Event.subject_kind == "topic",
+        Event.subject_id.in_(some),
+        Event.number > window.after,
+        Event.number <= window.up_to,
+        or_(*(Event.action.like(action) for action in TOPIC_MOVES)),
+    )
+    ran_out = select(Equity.topic_id).where(Equity.topic_id.in_(some), Equity.until_on >= first, Equity.until_on < on)
+    changed = and_(Entry.changed_number > window.after, Entry.changed_number <= window.up_to)
+    begun = and_(func.min(Entry.logged_on) >= first, func.count(case((changed, 1))) > 0)
+    ended = func.count(case((and_(changed, Entry.ended_at.is_not(None)), 1))) > 0
+    work = (
+        select(EntryTopic.topic_id)
+        .join(Entry, Entry.id == EntryTopic.entry_id)
+        .where(EntryTopic.topic_id.in_(some), Entry.released_at.is_not(None))
+        .group_by(EntryTopic.topic_id)
+        .having(or_(begun, ended))
+    )
+    return set(session.scalars(union_all(about, ran_out, work)))
 
 
 def _for_others(

@@ -19,7 +19,7 @@ from coordinator.gaps.rules import Gap
 from coordinator.overlaps.models import Closing
 from coordinator.overlaps.rules import sentence
 from coordinator.people.models import Circle, Person, Role
-from coordinator.worklist.rules import PROPOSED, Pair, Paper, Said, StandIn, Task, proposal, sees_all
+from coordinator.worklist.rules import PROPOSED, Pair, Paper, Said, StandIn, Task, proposal, sees_all, voice_of
 
 DEFAULTS = {
     Edition.PERSON: Schedule(Cadence.DAILY, 7),
@@ -224,6 +224,16 @@ def held(entry: Entry, t: Any) -> str:
     return str(t(HOLDS if entry.kind is Kind.POSITION else WORKS_ON)) % {"title": entry.title}
 
 
+def whose(entry: Entry) -> str:
+    """Return who holds what an entry says: its unit, or whose outside voice the unit wrote down."""
+    return voice_of(entry) or entry.unit.short_name
+
+
+def recorded_by(entry: Entry) -> str | None:
+    """Return the unit that wrote an outside voice down, or None if the entry is its own."""
+    return entry.unit.short_name if entry.on_behalf_of is not None else None
+
+
 HOLDS = N_("A line: “%(title)s”")
 WORKS_ON = N_("At work on “%(title)s”")
 
@@ -242,8 +252,10 @@ def item(pair: Pair, *, url: Callable[..., str], t: Any) -> dict[str, Any]:
     return words | {
         "severity": overlap.severity,
         "kind": overlap.kind,
-        "mine_unit": pair.mine.unit.short_name,
-        "theirs_unit": pair.theirs.unit.short_name,
+        "mine_unit": whose(pair.mine),
+        "theirs_unit": whose(pair.theirs),
+        "mine_by": recorded_by(pair.mine),
+        "theirs_by": recorded_by(pair.theirs),
         "own": pair.task is not Task.WATCH,
         "mine": held(pair.mine, t),
         "theirs": held(pair.theirs, t),
@@ -328,7 +340,7 @@ def week(change: Change, *, url: Callable[..., str], t: Any, day: Callable[[date
         "items": [words for _p, words in pairs if not words["sealed"]],
         "closed": [
             {
-                "title": f"{p.mine.unit.short_name}, {p.theirs.unit.short_name}",
+                "title": f"{whose(p.mine)}, {whose(p.theirs)}",
                 "state": t(p.overlap.state.label),
                 "statement": p.overlap.statement,
                 "url": url(p.link[0], ref=p.link[1]),

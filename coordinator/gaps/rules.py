@@ -1,6 +1,6 @@
 """What is missing, as pure functions of a few facts; in words, whom it is shown to, and what "we know" rests on."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -381,11 +381,15 @@ def _where(gap: Gap, person: Person, url: Callable[..., str]) -> str | None:
     return None
 
 
-def is_news(gap: Gap, *, after: int, up_to: int, since: date | None, window: timedelta) -> bool:
-    """Say whether something is missing since the last letter: an entry changed, or a day came near or went by.
+def is_news(
+    gap: Gap, *, after: int, up_to: int, since: date | None, window: timedelta, moved: Container[int] = frozenset()
+) -> bool:
+    """Say whether something is missing since the last letter: an entry or a topic changed, or a day came near or went by.
 
-    `after` and `up_to` bound the changes, `since` is the day of that letter. What nobody leads on is told on the list alone.
+    `after` and `up_to` bound the changes, `since` is the day of that letter, `moved` are the topics that changed since.
     """
+    if gap.kind in {GapKind.LEAD, GapKind.WING}:
+        return gap.topic is not None and gap.topic.id in moved
     if gap.kind is GapKind.CONSULTATION and gap.entry is not None:
         return after < gap.entry.changed_number <= up_to
     if since is None:

@@ -226,6 +226,11 @@ def passed_on(found: Waiting, deputy: Reader, other: Reader) -> Waiting:
     return found
 
 
+def voice_of(entry: Entry) -> str | None:
+    """Return whose outside voice an entry writes down, or None if it is its unit's own."""
+    return entry.on_behalf_of.name if entry.on_behalf_of is not None else None
+
+
 def shown(found: Pair, *, url: Callable[..., str], t: Any) -> dict[str, Any]:
     """Return what a list shows of an overlap; `url` makes addresses of endpoint and ref, `t` translates."""
     overlap = found.overlap
@@ -239,9 +244,11 @@ def shown(found: Pair, *, url: Callable[..., str], t: Any) -> dict[str, Any]:
         "state": overlap.state,
         "mine_title": found.mine.title,
         "mine_unit": found.mine.unit,
+        "mine_voice": voice_of(found.mine),
         "mine_url": url(link_of(found.mine)[0], ref=found.mine.ref),
         "theirs_title": found.theirs.title,
         "theirs_unit": found.theirs.unit,
+        "theirs_voice": voice_of(found.theirs),
         "theirs_url": url(link_of(found.theirs)[0], ref=found.theirs.ref),
         "reasons": [sentence(r, t) for r in found.reasons[:3]],
         "event": (t(found.near.name), found.near.days) if found.near else None,

@@ -94,6 +94,20 @@ def test_each_item_says_who_holds_what_against_what_why_and_what_to_do(make: Mak
     assert "You hold: Red line" in theirs
 
 
+def test_an_outside_voice_stands_under_whose_it_is_and_says_who_recorded_it(make: Make, relay: Relay) -> None:
+    topic = make.topic("Encryption")
+    question = make.question("Should there be an instrument?", topic=topic)
+    one, other, firm = make.officer(), make.officer(), make.counterpart("Orrery Cloud")
+    make.position(by=one, question=question, topic=topic, stance="support", title="Lemons are welcome")
+    voice = {"on_behalf_of_id": firm.id, "source": "Its letter", "said_on": make.today}
+    make.position(by=other, question=question, topic=topic, stance="oppose", title="Never any oranges", **voice)
+    send()
+    (mine,) = mails(relay, one)
+    assert f"Orrery Cloud holds: Oppose – “Never any oranges” (outside voice, recorded by {other.unit.short_name})" in mine
+    assert f"{one.unit.short_name} and Orrery Cloud" in mine
+    assert f"{other.unit.short_name} holds:" not in mine
+
+
 def test_of_what_is_sensitive_a_mail_gives_the_link_and_nothing_else(make: Make, session: Session, relay: Relay) -> None:
     one, other = pair(make, sealed=True)
     send()

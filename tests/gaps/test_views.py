@@ -10,10 +10,12 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from coordinator.db import bind_reader
+from coordinator.db import bind_reader, transaction
 from coordinator.digests.queries import contents
 from coordinator.digests.rules import Window
+from coordinator.entries import actions as entries
 from coordinator.history.models import Head
+from coordinator.positions.models import Position
 from tests.make import Make
 
 SignIn = Callable[[Any], FlaskClient]
@@ -158,7 +160,7 @@ def test_the_topic_and_the_event_say_what_is_missing_of_them(make: Make, sign_in
     unled = make.topic("Cables")
     make.position(topic=unled)
     assert "was not asked" in page(browser, f"/topics/{topic.ref}")
-    assert "none of them leads" in page(browser, f"/topics/{unled.ref}")
+    assert "units work on it" in page(browser, f"/topics/{unled.ref}")
     text = page(browser, f"/calendar/events/{event.ref}")
     assert f"No unit has a current line for it. These have a say: {passed_over['holder'].unit.short_name}." in text
 
@@ -214,6 +216,40 @@ def test_the_digest_tells_of_a_gap_once_and_only_to_whom_it_concerns(
     make.event(in_days=30)
     assert told(coordinator, last, make.today - timedelta(days=1)) == ["event"]
     assert told(coordinator, last, make.today) == []
+
+
+def test_the_digest_tells_once_of_a_topic_without_a_lead_and_of_a_wing_that_nobody_covers(make: Make, session: Session) -> None:
+    officer, coordinator, yesterday = make.officer(), make.person(roles=("coordinator",)), make.today - timedelta(days=1)
+
+    def told(person: Any, after: int, since: Any = yesterday) -> list[str]:
+        make.act_as(person)
+        found = contents(session, make.reader(person), Window(after, 10**9), at=make.at, on=make.today, told_on=since)
+        bind_reader(session, None)
+        return [f"{g.kind.value} {g.topic.name}" for g in found.gaps if g.topic is not None]
+
+    def last() -> int:
+        return session.scalars(select(Head.number)).one()
+
+    worked_on, led, wings = make.topic("Encryption"), make.topic("Spam"), [make.topic(f"Wing {n}") for n in range(4)]
+    body = make.topic("Body", related=wings)
+    make.equity(officer.unit, body)
+    make.equity(make.unit(), led, until_on=yesterday)
+    before = last()
+    assert told(coordinator, before) == []
+    make.position(by=officer, topics=(worked_on.id, led.id))
+    assert told(coordinator, before) == ["lead Encryption", "lead Spam"]
+    assert told(officer, before) == []
+    make.position(by=officer, topics=(body.id, *(wing.id for wing in wings[:3])))
+    assert told(officer, 0) == ["wing Wing 3"]
+    assert told(officer, last()) == []
+    assert told(coordinator, last()) == ["lead Spam"]  # the lead ran out yesterday
+    assert told(coordinator, last(), make.today) == []
+    withdrawn = make.position(by=officer, topics=(wings[3].id,), title="Once about it")
+    now = last()
+    make.act_as(officer)
+    with transaction(session):
+        entries.withdraw(session, session.get_one(Position, withdrawn.id), why="no longer so", by=None, at=make.at)
+    assert told(officer, now) == ["wing Wing 3"]
 
 
 def test_the_dashboard_counts_gaps_and_each_number_opens_its_rows(sign_in: SignIn, passed_over: dict[str, Any], make: Make) -> None:
