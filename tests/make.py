@@ -297,6 +297,14 @@ class Make:
         bind_reader(self.session, None)
         return list(found)
 
+    def excluded(self, one: Entry, other: Entry, *, by: Person, reason: str = "We know of each other") -> Exclusion:
+        """Exclude a pair of entries for a month; nobody stays bound to the session."""
+        person, draft = self.act_as(by), ExclusionDraft(reason, self.today + timedelta(days=30))
+        with transaction(self.session):
+            made = exclusions.exclude_pair(self.session, one, other, draft, by=person, at=self.at, on=self.today)
+        bind_reader(self.session, None)
+        return made
+
     def known(
         self, kind: str, thing: Any, *, by: Person, unit: Unit | None = None, why: str = "it is agreed", days: int = 14
     ) -> Known:

@@ -98,7 +98,7 @@ def revise(writing: Writing, ref: str) -> ResponseReturnValue:
         form.fill(newest, tokens)
         return _revise_page(writing, form, entry, newest)
     if checking():
-        return _revise_page(writing, form, entry, newest, check=_check(form))
+        return _revise_page(writing, form, entry, newest, check=_check(form, entry_id=entry.id))
     if not form.validate():
         return _revise_page(writing, form, entry, newest), 422
     pressed, draft = wish(), form.draft()
@@ -163,10 +163,11 @@ def _page(page: str, form: Any, check: queries.Check | None, *, level: int, **al
     )
 
 
-def _check(form: Any) -> queries.Check:
+def _check(form: Any, *, entry_id: int | None = None) -> queries.Check:
     """Look at what a form touches as it stands, with what was suggested and is taken; nothing is kept."""
     form.take_suggested()
-    return queries.check(db.session(), form.so_far(), unit_id=signed_in().unit_id, on=today(time_zone()))
+    content, on = form.so_far(), today(time_zone())
+    return queries.check(db.session(), content, unit_id=signed_in().unit_id, on=on, entry_id=entry_id)
 
 
 def _explain(form: Any, error: Refused) -> None:

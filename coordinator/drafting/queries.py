@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, union_all
 from sqlalchemy.orm import Session
 
 from coordinator.calendar.models import Counterpart, Event, Forum, Instrument, Question
 from coordinator.drafting.rules import Listed, Suggestion, suggest
 from coordinator.entries.models import Entry
 from coordinator.overlaps.actions import Touch, would_touch
-from coordinator.overlaps.queries import Crowd, contacts_on
+from coordinator.overlaps.queries import Crowd, contacts_on, held_apart
 from coordinator.topics.models import Topic, TopicName
 from coordinator.topics.queries import standing
 
@@ -42,16 +42,21 @@ class Check:
         return max((e.level for e in self.entries), default=None)
 
 
-def check(session: Session, content: Mapping[str, Any], *, unit_id: int, on: date) -> Check:
-    """Return what a text of a unit touches on a day, by the rule that would raise the flags; the session's reader is its author."""
+def check(session: Session, content: Mapping[str, Any], *, unit_id: int, on: date, entry_id: int | None = None) -> Check:
+    """Return what a text of a unit touches on a day, by the rule that would raise the flags; the session's reader is its author.
+
+    `entry_id` is the entry that it is a new version of: what is excluded as a pair with that one is not told again.
+    """
     if not any(
         content.get(name)
         for name in ("title", "text", "topics", "question_id", "event_id", "forum_id", "counterparts", "instruments")
     ):
         return Check(blank=True)
-    touches = would_touch(session, dict(content), unit_id=unit_id, on=on)
+    touches = would_touch(session, dict(content), unit_id=unit_id, on=on, entry_id=entry_id)
     topic_ids = frozenset(standing(session, content.get("topics", ())))
-    contacts, crowds = contacts_on(session, topic_ids, unit_id=unit_id, but=[t.other.id for t in touches])
+    told = select(Entry.id).where(Entry.id.in_([t.other.id for t in touches]))
+    apart = held_apart(topic_ids, unit_id=unit_id, entry_id=entry_id)
+    contacts, crowds = contacts_on(session, topic_ids, unit_id=unit_id, but=union_all(told, *apart))
     return Check(touches, contacts, crowds, topic_ids, _suggested(session, content, topic_ids))
 
 

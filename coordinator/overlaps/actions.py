@@ -233,8 +233,12 @@ class Touch:
     finding: Finding
 
 
-def would_touch(session: Session, content: dict[str, Any], *, unit_id: int, on: date, most: int = 50) -> list[Touch]:
+def would_touch(
+    session: Session, content: dict[str, Any], *, unit_id: int, on: date, entry_id: int | None = None, most: int = 50
+) -> list[Touch]:
     """Return what an entry of a unit with a version's content would touch on a day, the worst first; keeps nothing.
+
+    What is excluded as a pair with the entry that is being revised is left out, as it is from what is kept.
 
     The same candidates, signals and rule as for what is kept, for entries that the session's reader may see: whatever else is a
     candidate is let go before it costs anything.
@@ -249,7 +253,9 @@ def would_touch(session: Session, content: dict[str, Any], *, unit_id: int, on: 
         raise Unscoped
     with read_as_system(session, "detector") as connection:
         known, floors = queries.vocabulary(connection), queries.floors()
-        own = queries.facts_of_content(connection, content, unit_id=unit_id, text_digest=text_digest(title, body), on=on)
+        own = queries.facts_of_content(
+            connection, content, unit_id=unit_id, text_digest=text_digest(title, body), on=on, entry_id=entry_id
+        )
         # of the edges only those of its own topics can join it to anything
         known = replace(known, related=frozenset(edge for edge in known.related if not own.topics.isdisjoint(edge)))
         shared = keyword_counts(connection, keywords(own_view.words))

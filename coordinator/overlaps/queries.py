@@ -341,15 +341,17 @@ def _by_counterpart(connection: Connection, ids: Sequence[int], window_days: int
     return found
 
 
-def facts_of_content(connection: Connection, content: dict[str, Any], *, unit_id: int, text_digest: str, on: date) -> Facts:
-    """Return what the detector would know of an entry with a version's content, looked at on a day."""
+def facts_of_content(
+    connection: Connection, content: dict[str, Any], *, unit_id: int, text_digest: str, on: date, entry_id: int | None = None
+) -> Facts:
+    """Return what the detector would know of an entry (of a new one without an id) with a version's content, on a day."""
     event = connection.execute(
         select(_event.c.starts_on).where(_event.c.id == content.get("event_id"), _event.c.past.is_(False))
     ).one_or_none()
     due = [date.fromisoformat(d) for d, _ in content.get("milestones", ())]
     stance = content.get("stance")
     return Facts(
-        id=0,
+        id=entry_id or 0,
         unit_id=unit_id,
         text_digest=text_digest,
         question_id=content.get("question_id"),
@@ -936,7 +938,8 @@ def contacts(session: Session, entry: Entry, *, most: int = 30) -> tuple[Sequenc
     stored = select(Overlap.low_id + Overlap.high_id - entry.id).where(
         or_(Overlap.low_id == entry.id, Overlap.high_id == entry.id), behind(Overlap.current).is_(True)
     )
-    return contacts_on(session, here, unit_id=entry.unit_id, but=union_all(stored, *_held_apart(entry)), most=most)
+    apart = held_apart(here, unit_id=entry.unit_id, entry_id=entry.id)
+    return contacts_on(session, here, unit_id=entry.unit_id, but=union_all(stored, *apart), most=most)
 
 
 def contacts_on(
@@ -973,23 +976,26 @@ def contacts_on(
     return rows, [crowd(session, t, n) for t, n in crowded.items()]
 
 
-def _held_apart(entry: Entry) -> tuple[Select[Any], Select[Any]]:
-    """Return selects of the entries that an exclusion holds apart from an entry: as a pair, or as two units on a topic."""
-    holds, other, mine, theirs = Exclusion.ended_at.is_(None), aliased(Entry), aliased(EntryTopic), aliased(EntryTopic)
-    pairs = select(Exclusion.low_id + Exclusion.high_id - entry.id).where(
-        holds, Exclusion.kind == ExclusionKind.PAIR, or_(Exclusion.low_id == entry.id, Exclusion.high_id == entry.id)
-    )
+def held_apart(topic_ids: Iterable[int] | Select[int], *, unit_id: int, entry_id: int | None = None) -> tuple[Select[Any], ...]:
+    """Return selects of what exclusions hold apart from work of a unit on some topics: as two units there, or as a pair."""
+    here = topic_ids if isinstance(topic_ids, Select) else sorted(topic_ids)
+    holds, other, theirs = Exclusion.ended_at.is_(None), aliased(Entry), aliased(EntryTopic)
     units = (
         select(other.id)
         .join(theirs, theirs.entry_id == other.id)
-        .join(mine, and_(mine.entry_id == entry.id, mine.topic_id == theirs.topic_id))
         .join(Exclusion, and_(holds, Exclusion.kind == ExclusionKind.UNITS, Exclusion.topic_id == theirs.topic_id))
         .where(
+            theirs.topic_id.in_(here),
             or_(
-                and_(Exclusion.unit_id == entry.unit_id, Exclusion.other_unit_id == other.unit_id),
-                and_(Exclusion.other_unit_id == entry.unit_id, Exclusion.unit_id == other.unit_id),
-            )
+                and_(Exclusion.unit_id == unit_id, Exclusion.other_unit_id == other.unit_id),
+                and_(Exclusion.other_unit_id == unit_id, Exclusion.unit_id == other.unit_id),
+            ),
         )
+    )
+    if entry_id is None:
+        return (units,)
+    pairs = select(Exclusion.low_id + Exclusion.high_id - entry_id).where(
+        holds, Exclusion.kind == ExclusionKind.PAIR, or_(Exclusion.low_id == entry_id, Exclusion.high_id == entry_id)
     )
     return pairs, units
 

@@ -306,3 +306,21 @@ def test_what_is_past_is_not_suggested(make: Make, sign_in: SignIn) -> None:
     make.event("Warsaw ministerial conference", in_days=-20)
     said = {"text": "At the Warsaw ministerial conference"}
     assert 'name="take"' not in sign_in(make.officer()).post("/check/position", data=said, lint=False).get_data(as_text=True)
+
+
+def test_what_is_excluded_as_a_pair_with_an_entry_is_not_told_while_it_is_revised(make: Make, sign_in: SignIn) -> None:
+    officer, other, topic = make.officer(), make.officer(), make.topic("Encryption")
+    own = make.position(by=officer, title="Ours", text=OURS, topic=topic)
+    make.position(by=other, title="No access of any kind", text=THEIRS, topic=topic)
+    theirs = make.position(by=other, title="Keys stay with whom they belong to", text=THEIRS, topic=topic)
+    make.excluded(own, theirs, by=officer)
+    browser, said = sign_in(officer), {"title": "Ours", "text": OURS, "topics": [topic.ref]}
+    revised = browser.post(f"/positions/{own.ref}/revise", data=typed(**said, base="1")).get_data(as_text=True)
+    assert f'data-check="/check/position?of={own.ref}"' in revised
+    scripted = browser.post(f"/check/position?of={own.ref}", data=said, lint=False).get_data(as_text=True)
+    for page in (panel(revised), scripted):
+        assert "No access of any kind" in page
+        assert "Keys stay" not in page
+    assert "Keys stay" in browser.post("/check/position", data=said, lint=False).get_data(as_text=True)
+    for ref in (theirs.ref, "nothing"):
+        assert browser.post(f"/check/position?of={ref}", data=said, lint=False).status_code == 404
