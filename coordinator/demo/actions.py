@@ -16,6 +16,8 @@ from coordinator.entries import actions as entries
 from coordinator.entries.models import Entry
 from coordinator.exchange.actions import note_source
 from coordinator.exchange.rules import Known
+from coordinator.exclusions.actions import exclude_units
+from coordinator.exclusions.rules import ExclusionDraft
 from coordinator.gaps import actions as gaps
 from coordinator.gaps.models import GapKind
 from coordinator.gaps.queries import Filters
@@ -142,6 +144,21 @@ def _know(session: Session, step: Step, ministry: Ministry, known: Known, by: Pe
     gaps.know(session, gap, why=step.said["text"], until_on=until, by=by, at=step.at, on=on)
 
 
+def _exclude(session: Session, step: Step, ministry: Ministry, known: Known, by: Person | None) -> None:
+    assert by is not None
+    said, at, on = step.said, step.at, step.at.date()
+    draft = ExclusionDraft(reason=said["text"], until_on=ministry.day(said["until_in"]))
+    if "units" in said:
+        one_unit, other = (_unit(session, name) for name in said["units"])
+        topic = by_key(session, said["topic"])
+        assert topic is not None, said["topic"]
+        exclude_units(session, one_unit, other, topic, draft, by=by, at=at, on=on)
+        return
+    overlap = queries.overlap_of(session, *queries.entry_ids(session, said["a"], said["b"]))
+    assert overlap is not None, said
+    overlaps.exclude(session, one(session, overlap.ref), draft, by=by, at=at, on=on)
+
+
 def _succeed(session: Session, step: Step, ministry: Ministry, known: Known, by: Person | None) -> None:
     on = step.at.date()
     older, newer = (_unit(session, step.said[name]).id for name in ("predecessor", "successor"))
@@ -164,6 +181,7 @@ _TOLD: dict[Do, Callable[[Session, Step, Ministry, Known, Person | None], None]]
     Do.DECIDE: _decide,
     Do.ASK: _ask,
     Do.KNOW: _know,
+    Do.EXCLUDE: _exclude,
     Do.SUCCEED: _succeed,
     Do.NIGHT: _night,
 }

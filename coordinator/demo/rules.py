@@ -280,6 +280,7 @@ class Do(StrEnum):
     DECIDE = "decide"
     ASK = "ask"
     KNOW = "know"
+    EXCLUDE = "exclude"
     SUCCEED = "succeed"
     NIGHT = "night"
 
@@ -319,7 +320,8 @@ def story(ministry: Ministry) -> tuple[Step, ...]:
 
     The moments depend on the file and the day alone, so that a step that is on record under its moment is known to be done.
     """
-    wanted = [*_of_entries(ministry), *_of_decisions(ministry), *_of_gaps(ministry), *_of_units(ministry), *_nights(ministry)]
+    told = (_of_entries, _of_decisions, _of_gaps, _of_exclusions, _of_units, _nights)
+    wanted = [step for tell in told for step in tell(ministry)]
     zone = ZoneInfo(ministry.zone)
     steps: list[Step] = []
     for w in sorted(wanted, key=lambda w: (w.day, w.meant, w.minute)):
@@ -372,6 +374,11 @@ def _of_gaps(ministry: Ministry) -> Iterator[_Wanted]:
         yield _wanted(ministry, entry["logged_days_ago"], minute, Do.ASK, entry["author"], said)
     for said in ministry.all("known"):
         yield _wanted(ministry, said["days_ago"], AFTERNOON, Do.KNOW, said["by"], said)
+
+
+def _of_exclusions(ministry: Ministry) -> Iterator[_Wanted]:
+    for said in ministry.all("exclusion"):
+        yield _wanted(ministry, said["days_ago"], AFTERNOON + 90, Do.EXCLUDE, said["by"], said)
 
 
 def _of_units(ministry: Ministry) -> Iterator[_Wanted]:

@@ -48,7 +48,6 @@ def test_what_is_wrong_with_a_page_is_found(make: Make, opens: Callable[..., Bro
 UNLINKED = {
     "digests.stop",
     "entries.show",
-    "exclusions.show",
     "overlaps.confirm",
     "overlaps.reopen",
     "pages.healthz",
