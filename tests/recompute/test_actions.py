@@ -10,9 +10,10 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from coordinator.db import bookkeeping, db, read_as_system, transaction
+from coordinator.exclusions.models import Exclusion
 from coordinator.history.models import Event
 from coordinator.overlaps import queries
-from coordinator.overlaps.models import Overlap, Side, Step
+from coordinator.overlaps.models import Hidden, Overlap, Side, Step
 from coordinator.recompute import actions
 from coordinator.recompute.models import Recompute, RecomputeChunk, RecomputePlan, RecomputeTouched
 from coordinator.words.models import EntryKeyword, EntryWords
@@ -65,6 +66,10 @@ def is_right(world: World) -> bool:
     return kept(world.session) == from_scratch(world.session, acted_on(world.session))
 
 
+def hidden_now(session: Session) -> int:
+    return session.scalar(select(func.count()).select_from(Hidden)) or 0
+
+
 def is_closed(session: Session) -> bool:
     """Say whether nothing is left of a recompute but that it was."""
     left = sum(session.scalar(select(func.count()).select_from(m)) or 0 for m in (RecomputeChunk, RecomputeTouched))
@@ -110,6 +115,34 @@ def test_whatever_is_changed_meanwhile_the_set_is_what_a_look_from_scratch_finds
     again = actions.recompute(session, at=at, size=6)
     assert again is not None
     assert again.changed == 0
+
+
+@pytest.mark.parametrize("looked_at", [False, True], ids=["before it is looked at", "after it was looked at"])
+@pytest.mark.parametrize("seed", SEEDS[:2], ids=lambda s: f"seed {s}")
+def test_what_is_excluded_meanwhile_is_hidden_and_what_no_longer_is_comes_back(session, make, at, other_settings, seed, looked_at):
+    world = World(session, make, at, seed=60 + seed)
+    for _ in range(14):
+        world.log()
+    for _ in range(6):
+        world.exclude()
+    other_settings()
+    run_id = begin(world)
+    held = set(session.scalars(select(Exclusion.id).where(Exclusion.ended_at.is_(None))))
+
+    if looked_at:
+        work(session, run_id, at)
+    for _ in range(24):
+        world.exclude()
+    hidden = hidden_now(session)
+    work(session, run_id, at)
+    finish(world, run_id)
+
+    assert held != set(session.scalars(select(Exclusion.id).where(Exclusion.ended_at.is_(None))))
+    assert hidden
+    assert is_right(world)
+    again = actions.recompute(session, at=at, size=6)
+    assert again is not None
+    assert again.changed == 0  # what is hidden is counted among it
 
 
 def test_a_pair_that_somebody_acts_on_meanwhile_stays_as_long_as_it_touches(world, other_settings):
