@@ -204,7 +204,7 @@ SENTENCES: dict[str, str] = {
     "topic.took_in": N_("“%(name)s” was merged into it."),
     "equity.ended": N_("%(unit)s: %(stake)s ended, the last day was %(until)s."),
     "equity.taken_back": N_("%(unit)s: %(stake)s from %(from)s was taken back."),
-    "event.past": N_("The event is over: what hung on its date ends."),
+    "event.past": N_("The event is over, and so is what depended on its date."),
     "unit.mailbox_chosen": N_("A letter goes to its mailbox %(address)s."),
     "unit.mailbox_stopped": N_("The letter to its mailbox was stopped by the link in it."),
     "unit.holidays_added": N_("Holidays: %(days)s."),

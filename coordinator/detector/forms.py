@@ -28,20 +28,25 @@ class WhyNotForm(_Asking):
 
 
 LABELS = {
-    "text.possible_floor": _l("Text alone is possible from"),
-    "text.possible_floor_abroad": _l("Text alone across languages is possible from"),
-    "text.duplication_floor": _l("Text beside something in common duplicates from"),
-    "dates.window_days": _l("Days between two dates that collide, at most"),
-    "dates.close_days": _l("Days that are close"),
-    "weights.clash": _l("Weight of clashing stances"),
-    "weights.event": _l("Weight of an event"),
-    "weights.question": _l("Weight of a question"),
-    "weights.counterpart": _l("Weight of a counterpart"),
-    "weights.instrument": _l("Weight of an instrument"),
-    "weights.topic": _l("Weight of a topic"),
-    "weights.related": _l("Weight of a related topic"),
-    "weights.forum": _l("Weight of a forum"),
-    "weights.text": _l("Weight of like texts"),
+    "text.possible_floor": _l("Possible, by the texts alone"),
+    "text.possible_floor_abroad": _l("Possible, in two languages"),
+    "text.duplication_floor": _l("Duplication, with a topic or forum in common"),
+    "dates.window_days": _l("Two dates collide within"),
+    "dates.close_days": _l("Two dates are close within"),
+    "weights.clash": _l("Stances that clash"),
+    "weights.event": _l("Same event"),
+    "weights.question": _l("Same question"),
+    "weights.counterpart": _l("Same counterpart"),
+    "weights.instrument": _l("Same instrument"),
+    "weights.topic": _l("Same topic"),
+    "weights.related": _l("Related topic"),
+    "weights.forum": _l("Same forum"),
+    "weights.text": _l("Like texts"),
+}
+HEADINGS = {
+    "text": _l("From which likeness on, 0 to 1"),
+    "dates": _l("Days between two dates"),
+    "weights": _l("How much each reason weighs"),
 }
 
 

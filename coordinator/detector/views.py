@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from coordinator.clock import now
 from coordinator.db import db, transaction
 from coordinator.detector import queries, rules
-from coordinator.detector.forms import WhyNotForm, settings_form
+from coordinator.detector.forms import HEADINGS, WhyNotForm, settings_form
 from coordinator.entries.models import Entry
 from coordinator.exclusions import queries as exclusions
 from coordinator.exclusions.models import Exclusion, ExclusionKind
@@ -93,6 +93,7 @@ def preview() -> ResponseReturnValue:
         "form": form,
         "version": overlaps.floors().version,
         "names": [(s, n) for s, n in numbers(said) if f"{s}_{n}" in form],
+        "headings": HEADINGS,
     }
     if not request.args:
         return render_template("detector/preview.html", **shown)

@@ -122,7 +122,9 @@ def _said(step: Step, found: rules.Standing) -> str:
         ),
     }
     if step is Step.LINES:
-        return str(_("Two units have released positions.") if found.lines >= rules.FEWEST_UNITS else _("Not from two units yet."))
+        return str(
+            _("At least two units have released positions.") if found.lines >= rules.FEWEST_UNITS else _("Not from two units yet.")
+        )
     return str(said[step])
 
 

@@ -30,7 +30,7 @@ def test_a_releasing_officer_sees_the_work_and_hands_it_over(sign_in, make, leo,
     assert "Disable the account" not in page
     assert browser.post(f"/handover/{leo.ref}", data={"to": kim.ref}).location == f"/units/{leo.unit.ref}"
     assert "Half a line" in browser.get("/").text
-    assert "Nothing that you see is in these hands." in browser.get(f"/handover/{leo.ref}").text
+    assert "Nothing that you may see has to be handed over." in browser.get(f"/handover/{leo.ref}").text
 
 
 def test_an_administrator_sees_what_is_shared_and_hands_over_the_rest_too(sign_in, make, leo, kim, session):
