@@ -15,7 +15,6 @@ from coordinator.agenda.rules import Coming
 from coordinator.dashboard.rules import (
     BY_RANK,
     COMES_NEAR,
-    EMPTY,
     NEAR_BY,
     SOON,
     WEEK,
@@ -29,6 +28,7 @@ from coordinator.dashboard.rules import (
     Turn,
     Week,
     median,
+    total,
 )
 from coordinator.entries import queries as entries
 from coordinator.entries.models import Entry, EntryTopic, EntryVersion, Kind, State
@@ -93,7 +93,10 @@ def places(session: Session) -> list[Place]:
 
 
 def _rolled_up(rows: Iterable[Node]) -> CTE:
-    """Return the row of each unit: its own, or that of the nearest unit above it that has one."""
+    """Return the row of each unit: its own, or that of the nearest unit above it that has one.
+
+    Every unit has one; joined from outside all the same, so that SQLite looks it up for what it counts and not the other way round.
+    """
     ids = sorted({row.id for row in rows})
     node = select(Unit.id.label("unit_id"), Unit.id.label("node_id")).where(Unit.id.in_(ids)).cte("node", recursive=True)
     return node.union_all(select(Unit.id, node.c.node_id).join(node, Unit.parent_id == node.c.unit_id).where(Unit.id.not_in(ids)))
@@ -163,8 +166,8 @@ def clashes(session: Session, scope: Scope, rows: Sequence[Node], *, on: date, o
             low.c.node_id.label("low_node"),
             high.c.node_id.label("high_node"),
         )
-        .join(low, low.c.unit_id == Overlap.low_unit_id)
-        .join(high, high.c.unit_id == Overlap.high_unit_id)
+        .outerjoin(low, low.c.unit_id == Overlap.low_unit_id)
+        .outerjoin(high, high.c.unit_id == Overlap.high_unit_id)
         .where(*overlaps.conditions(scope.clashes))
         .cte("seen")
     )
@@ -176,6 +179,10 @@ def clashes(session: Session, scope: Scope, rows: Sequence[Node], *, on: date, o
         .group_by(seen.c.low_node, seen.c.high_node, first.c.topic_id)
         .cte("shared")
     )
+    ends = union_all(
+        select(shared.c.low_node.label("node_id"), shared.c.topic_id, shared.c.rank),
+        select(shared.c.high_node, shared.c.topic_id, shared.c.rank),
+    ).subquery()
     waiting = select(seen.c.id).where(seen.c.waits == 1).order_by(seen.c.since, seen.c.id).limit(oldest).subquery()
     many, worst, nothing = func.count(), func.min(seen.c.rank), literal(0)
     severity, nearness = seen.c.rank.label("a"), seen.c.near.label("b")
@@ -184,9 +191,8 @@ def clashes(session: Session, scope: Scope, rows: Sequence[Node], *, on: date, o
             seen.c.rank, seen.c.near
         ),
         select(literal(_BY_PAIR), seen.c.low_node, seen.c.high_node, worst, many).group_by(seen.c.low_node, seen.c.high_node),
-        *(
-            select(literal(_BY_TOPIC), end, shared.c.topic_id, func.min(shared.c.rank), nothing).group_by(end, shared.c.topic_id)
-            for end in (shared.c.low_node, shared.c.high_node)
+        select(literal(_BY_TOPIC), ends.c.node_id, ends.c.topic_id, func.min(ends.c.rank), nothing).group_by(
+            ends.c.node_id, ends.c.topic_id
         ),
         select(literal(_WAITING), nothing, nothing, nothing, many).select_from(seen).where(seen.c.waits == 1),
         select(literal(_OLDEST), waiting.c.id, nothing, nothing, nothing),
@@ -195,19 +201,20 @@ def clashes(session: Session, scope: Scope, rows: Sequence[Node], *, on: date, o
 
 
 def _sorted_out(counted: Iterable[Any]) -> Clashes:
-    found = Clashes()
+    found, between = Clashes(), defaultdict[tuple[int, int], list[Cell]](list)
     for what, a, b, rank, number in counted:
         if what == _BY_NEAR:
             found.near[BY_RANK[a], _NEAR[b]] = number
         elif what == _BY_PAIR:
-            for pair_of in {(a, b), (b, a)}:
-                found.pairs[pair_of] = found.pairs.get(pair_of, EMPTY) + Cell(number, rank)
+            between[min(a, b), max(a, b)].append(Cell(number, rank))
         elif what == _BY_TOPIC:
-            found.worst[a, b] = min(rank, found.worst.get((a, b), rank))
+            found.worst[a, b] = rank
         elif what == _WAITING:
             found.unacknowledged = number
         else:
             found.oldest.append(a)
+    for (a, b), cells in between.items():
+        found.pairs[a, b] = found.pairs[b, a] = total(cells)
     return found
 
 
@@ -235,7 +242,7 @@ def holdings(session: Session, scope: Scope, rows: Sequence[Node]) -> Holdings:
     node = _rolled_up(rows)
     held = (
         select(Entry.id, Entry.level, node.c.node_id)
-        .join(node, node.c.unit_id == Entry.unit_id)
+        .outerjoin(node, node.c.unit_id == Entry.unit_id)
         .where(*entries.conditions(session, scope.lines))
         .cte("held")
     )
@@ -339,11 +346,14 @@ def week(
     zone: str,
     scope: Scope = EVERYTHING,
     since: date | None = None,
+    events: Sequence[Coming] | None = None,
+    waiting: int | None = None,
     most: int = 12,
 ) -> Change:
     """Return what changed from a day (seven days before unless one is said) up to a local day, as the session's reader sees it.
 
-    Each list holds at most `most`; the number of statements is the same however much changed.
+    Each list holds at most `most`; the number of statements is the same however much changed. `events` are those that come near,
+    and `waiting` how many clashes nobody has acknowledged, where they are known already.
     """
     since = on - WEEK if since is None else since
     begin, end = _midnight(since, zone), _midnight(on + timedelta(days=1), zone)
@@ -351,16 +361,18 @@ def week(
     found = overlaps.conditions(replace(everything, found=(begin, end)))
     closed = overlaps.conditions(replace(everything, closed=(begin, end)))
     waits = overlaps.conditions(replace(scope.clashes, unacknowledged=True, until=None))
+    unknown = [select(literal("waits"), literal(""), func.count()).where(*waits)] if waiting is None else []
     counted = union_all(
         select(literal("found").label("what"), cast(Overlap.severity, String).label("word"), func.count().label("n"))
         .where(*found)
         .group_by(Overlap.severity),
         select(literal("closed"), cast(Overlap.state, String), func.count()).where(*closed).group_by(Overlap.state),
-        select(literal("waits"), literal(""), func.count()).where(*waits),
+        *unknown,
     ).subquery()
     numbers = {(what, word): n for what, word, n in session.execute(select(counted))}
     lines, changed, ended = _lines(session, scope, begin, end, most=most)
-    events = coming(session, scope, on=on, until=on + COMES_NEAR)
+    if events is None:
+        events = coming(session, scope, on=on, until=on + COMES_NEAR)
     return Change(
         since=since,
         on=on,
@@ -370,7 +382,7 @@ def week(
         changed=changed,
         ended=ended,
         near=len(events),
-        waiting=numbers.get(("waits", ""), 0),
+        waiting=numbers.get(("waits", ""), 0) if waiting is None else waiting,
         clashes=_listed(session, reader, found, overlaps.in_order(), on=on, most=most),
         closed=_listed(session, reader, closed, (Overlap.closed_at.desc(), Overlap.id), on=on, most=most),
         lines=lines,
@@ -379,6 +391,8 @@ def week(
 
 
 def _listed(session: Session, reader: Reader, where: Any, order: Any, *, on: date, most: int) -> tuple[Pair, ...]:
+    if not most:
+        return ()
     ids = session.scalars(select(Overlap.id).where(*where).order_by(*order).limit(most)).all()
     return pairs_of(session, ids, reader, on=on)
 
@@ -411,7 +425,7 @@ def _lines(session: Session, scope: Scope, begin: datetime, end: datetime, *, mo
             numbers[a] = n
         else:
             ids.append(a)
-    return _told(session, ids), numbers.get(1, 0), numbers.get(0, 0)
+    return _told(session, ids) if most else (), numbers.get(1, 0), numbers.get(0, 0)
 
 
 def _told(session: Session, ids: Sequence[int]) -> tuple[Line, ...]:

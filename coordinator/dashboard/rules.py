@@ -169,11 +169,18 @@ class Cell:
         return None if self.rank is None else BY_RANK[self.rank]
 
     def __add__(self, other: "Cell") -> "Cell":
-        ranks = [r for r in (self.rank, other.rank) if r is not None]
-        return Cell(self.number + other.number, min(ranks, default=None))
+        return total([self, other])
 
 
 EMPTY = Cell()
+
+
+def total(cells: Sequence[Cell]) -> Cell:
+    """Return the sum of some cells, with the worst that stands behind any."""
+    if len(cells) == 1:  # most often, and a table has thousands
+        return cells[0]
+    ranks = [cell.rank for cell in cells if cell.rank is not None]
+    return Cell(sum(cell.number for cell in cells), min(ranks, default=None)) if cells else EMPTY
 
 
 @dataclass(frozen=True)
@@ -206,10 +213,10 @@ def grid(cells: Mapping[tuple[Key, Any], Cell], totals: Mapping[Key, Cell], *, d
 
     def row(key: Key | None, keys: Sequence[Key]) -> Row[Key]:
         def summed(columns: Iterable[Any]) -> Cell:
-            return sum((cells[k, c] for c in columns for k in keys if (k, c) in cells), EMPTY)
+            return total([cells[k, c] for c in columns for k in keys if (k, c) in cells])
 
-        total = sum((totals[k] for k in keys if k in totals), EMPTY)
-        return Row(key, total, tuple(summed([c]) for c in across.shown), summed(across.others))
+        whole = total([totals[k] for k in keys if k in totals])
+        return Row(key, whole, tuple(summed([c]) for c in across.shown), summed(across.others))
 
     rows = [row(key, [key]) for key in down.shown]
     if down.others:

@@ -1,7 +1,7 @@
 """Pages of the whole picture: the dashboard, and the week."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
@@ -17,7 +17,7 @@ from coordinator.clock import today
 from coordinator.dashboard import queries, rules
 from coordinator.dashboard.forms import Period, ScopeForm
 from coordinator.dashboard.queries import Clashes, Holdings, Pace, Scope, Subject
-from coordinator.dashboard.rules import Cell, Grid, Node, Place
+from coordinator.dashboard.rules import Cell, Grid, Node, Place, Row
 from coordinator.db import db
 from coordinator.entries.queries import chosen, chosen_word
 from coordinator.errors import N_, NotFound
@@ -175,11 +175,14 @@ def index() -> ResponseReturnValue:
     weeks = rules.mondays(on=on, weeks=WEEKS if asked.days is None else -(-asked.days // 7))
     pace = queries.pace(session, asked.scope, weeks, zone=person.time_zone)
     waiting = queries.pairs_of(session, clashes.oldest, reader(), on=on)
-    coming = queries.coming(session, asked.scope, on=on, until=asked.scope.until or on + AHEAD)
-    change = queries.week(session, reader(), on=on, zone=person.time_zone, scope=replace(asked.scope, until=None), most=0)
+    until, near = asked.scope.until or on + AHEAD, on + rules.COMES_NEAR
+    ahead = queries.coming(session, asked.scope, on=on, until=max(until, near))  # once, for the list and for the sentence
+    coming, soon = ([c for c in ahead if c.event.starts_on <= day] for day in (until, near))
+    scope, known = replace(asked.scope, until=None), clashes.unacknowledged if asked.scope.until is None else None
+    change = queries.week(session, reader(), on=on, zone=person.time_zone, scope=scope, events=soon, waiting=known, most=0)
     subjects = queries.subjects(session)
-    scope = Filters(unit_ids=asked.scope.unit_ids, topic_ids=asked.scope.topic_ids, forum_id=asked.scope.forum_id)
-    missing = gaps.listed(session, reader(), scope, on=on, size=0)
+    narrow = Filters(unit_ids=asked.scope.unit_ids, topic_ids=asked.scope.topic_ids, forum_id=asked.scope.forum_id)
+    missing = gaps.listed(session, reader(), narrow, on=on, size=0)
     return render_template(
         "dashboard/index.html",
         page_level=max(held.level, *(p.level for p in waiting), 0) if held.rows or waiting else None,
@@ -287,6 +290,20 @@ class Table:
     further: Mapping[str, str]
     """The addresses of the pages before and after: by "up", "down", "left", "right"."""
 
+    def cells(self, row: Row[int]) -> Iterator[tuple[str, int, Severity | None, str]]:
+        """Yield how each cell of a row looks, its number, the worst behind it, and where it leads; there are thousands."""
+        if row.key is None:
+            leads = [self.further["down"] for _ in row.cells]
+        else:
+            lists = f"{self.lists}&{self.heads[row.key].narrowing}&"
+            leads = [lists + self.columns[key].narrowing for key in self.grid.across.shown]
+        if self.grid.across.others:
+            leads.append(self.further["right"] if row.key is not None else self.further["down"])
+        for cell, leads_to in zip((*row.cells, row.rest), leads, strict=False):
+            worst = cell.severity
+            edge = "" if worst is None else f" edge-{worst.value}"
+            yield f"shade-{self.grid.shade(cell)}{edge}", cell.number, worst, leads_to
+
 
 def _table(
     asked: Asked,
@@ -330,13 +347,9 @@ def _heat(asked: Asked, nodes: Sequence[Node], held: Holdings, clashes: Clashes,
     circle, within = asked.scope.circle or Circle.MINISTRY, asked.scope.unit_ids
     own = [n for n in nodes if n.place.circle is circle and (within is None or n.id in within)]
     mine, wanted = {n.id for n in own}, asked.scope.topic_ids
-    cells: defaultdict[tuple[int, int], Cell] = defaultdict(Cell)
-    for key, number in held.cells.items():
-        if key[0] in mine:
-            cells[key] += Cell(number)
-    for key, rank in clashes.worst.items():
-        if key[0] in mine and (wanted is None or key[1] in wanted):
-            cells[key] += Cell(0, rank)
+    worst = {key: r for key, r in clashes.worst.items() if key[0] in mine and (wanted is None or key[1] in wanted)}
+    cells = {key: Cell(number, worst.pop(key, None)) for key, number in held.cells.items() if key[0] in mine}
+    cells |= {key: Cell(0, rank) for key, rank in worst.items()}
     units, topic_weights = Counter({u: n for u, n in held.rows.items() if u in mine}), Counter[int]()
     for (unit, topic), cell in cells.items():
         units[unit] += cell.rank is not None
@@ -354,9 +367,10 @@ def _heat(asked: Asked, nodes: Sequence[Node], held: Holdings, clashes: Clashes,
 
 def _matrix(asked: Asked, nodes: Sequence[Node], clashes: Clashes) -> Table:
     """Return whose work clashes with whose: units by units, each cell the number of open clashes and the worst of them."""
-    totals: defaultdict[int, Cell] = defaultdict(Cell)
+    rows = defaultdict[int, list[Cell]](list)
     for (one, _other), cell in clashes.pairs.items():
-        totals[one] += cell
+        rows[one].append(cell)
+    totals = {one: rules.total(cells) for one, cells in rows.items()}
     weights, order = {one: cell.number for one, cell in totals.items()}, [n.id for n in nodes]
     grid = rules.grid(
         clashes.pairs,

@@ -98,7 +98,8 @@ class Entry(Referable, Base):
         Index("ix_entry_state_on", "state", "logged_on", "id"),
         Index("ix_entry_unit_state", "unit_id", "state"),
         Index("ix_entry_kind_on", "kind", "logged_on", "id"),  # the order of the lists
-        Index("ix_entry_reading", "kind", "audience_id", "level"),  # counts what a reader may see without opening a row
+        # counts what a reader may see, and whose it is, without opening a row
+        Index("ix_entry_reading", "kind", "audience_id", "level", "state", "unit_id", "on_behalf_of_id"),
     )
     __mapper_args__ = {"polymorphic_on": "kind", "with_polymorphic": "*"}
 

@@ -328,9 +328,9 @@ def of_circle(circle: Circle) -> Select[int]:
     return select(Unit.id).join(Organisation, Organisation.id == Unit.organisation_id).where(Organisation.circle == circle)
 
 
-def held_in(circle: Circle, unit_id: Any = Entry.unit_id) -> ColumnElement[bool]:
+def held_in(circle: Circle) -> ColumnElement[bool]:
     """Return the condition for what units of a circle hold themselves: an outside voice that one wrote down is not theirs."""
-    return and_(unit_id.in_(of_circle(circle)), behind(Entry.on_behalf_of_id).is_(None))
+    return and_(behind(Entry.unit_id).in_(of_circle(circle)), behind(Entry.on_behalf_of_id).is_(None))
 
 
 def before_forum(forum_id: int) -> ColumnElement[bool]:
@@ -387,7 +387,7 @@ def conditions(session: Session, filters: Filters, *, but: str = "") -> list[Col
         ("state", state == filters.state if filters.state else None),
         ("unit_id", unit_id == filters.unit_id if filters.unit_id else None),
         ("bureau", unit_id.in_(sorted(filters.unit_ids)) if filters.unit_ids is not None else None),
-        ("circle", held_in(filters.circle, unit_id) if filters.circle else None),
+        ("circle", held_in(filters.circle) if filters.circle else None),
         ("topic_id", on_topics(filters.topic_id) if filters.topic_id else None),
         ("basket", on_topics(*filters.topic_ids) if filters.topic_ids is not None else None),
         ("forum_id", before_forum(filters.forum_id) if filters.forum_id else None),
@@ -396,7 +396,7 @@ def conditions(session: Session, filters: Filters, *, but: str = "") -> list[Col
         ("counterpart", with_counterpart(filters.counterpart_id) if filters.counterpart_id else None),
         ("instrument", with_instrument(filters.instrument_id) if filters.instrument_id else None),
         ("stance", _entry.c.stance == filters.stance if filters.stance else None),
-        ("current", state == State.RELEASED if filters.current else None),
+        ("current", behind(Entry.state) == State.RELEASED if filters.current else None),
         ("released", _released_within(*filters.released) if filters.released else None),
         ("ended", _ended_within(*filters.ended) if filters.ended else None),
     ]

@@ -428,7 +428,7 @@ def _recent(filters: Filters, *, on: date) -> CTE:
         select(Entry.id, Entry.unit_id, Entry.released_at, Entry.standing_version.label("version"))
         .join(version, stands)
         # of what was released of late there is little: the time comes first, whose and what it is afterwards
-        .where(behind(Entry.state) == State.RELEASED, entries.held_in(Circle.MINISTRY, behind(Entry.unit_id)))
+        .where(behind(Entry.state) == State.RELEASED, entries.held_in(Circle.MINISTRY))
     )
     if filters.entry_id is not None:
         found = found.where(Entry.id == filters.entry_id)
@@ -566,7 +566,7 @@ def listed(
     passed = len(before) + counts[GapKind.CONSULTATION] if GapKind.CONSULTATION in kinds else len(before)
     page = [*before[first:last], *consulted.page, *after[max(first - passed, 0) : max(last - passed, 0)]]
     return Listed(
-        gaps=tuple(_shown(session, page, stakes, on=on)),
+        gaps=tuple(_shown(session, page, stakes, on=on)) if size else (),
         total=sum(counts[k] for k in kinds),
         counts=counts,
         known=sum(said[k, True] for k in kinds),

@@ -141,6 +141,21 @@ class Outcome(StrEnum):
         }[self]
 
 
+COUNTED = (
+    "rank",
+    "near_on",
+    "low_id",
+    "high_id",
+    "low_unit_id",
+    "high_unit_id",
+    "found_at",
+    "acknowledged_at",
+    "closed_at",
+    "reopened_at",
+)
+"""What the picture counts overlaps by."""
+
+
 class Overlap(Referable, Base):
     """An unordered pair of entries of two units, kept once: the lower id first."""
 
@@ -150,6 +165,7 @@ class Overlap(Referable, Base):
         CheckConstraint("low_id < high_id", name="kept_once"),
         Index("ix_overlap_order", "current", "rank", "near_on", "id"),
         Index("ix_overlap_rank", "rank", "near_on", "id"),  # the same, of those that are closed too
+        Index("ix_overlap_counted", "current", "kind", "state", *COUNTED),  # without opening a row
         Index("ix_overlap_low_unit_id", "low_unit_id", "current"),
         Index("ix_overlap_high_unit_id", "high_unit_id", "current"),
     )
