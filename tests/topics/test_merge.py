@@ -15,6 +15,7 @@ from coordinator.overlaps.rules import without_topic
 from coordinator.positions import actions as positions
 from coordinator.positions import queries as position_queries
 from coordinator.positions.rules import PositionDraft
+from coordinator.recompute.actions import unlike
 from coordinator.topics import actions, queries
 
 
@@ -35,7 +36,7 @@ def on_topic(session, topic):
 
 
 def the_same_from_scratch(session):
-    return overlaps.unlike(session)
+    return unlike(session)
 
 
 @pytest.fixture
