@@ -136,10 +136,3 @@ def instruments_of(session: Session, counterpart_id: int) -> Sequence[Instrument
     """Return the instruments to which a counterpart is a party, by short name."""
     to_it = select(InstrumentParty.instrument_id).where(InstrumentParty.counterpart_id == counterpart_id)
     return session.scalars(select(Instrument).where(Instrument.id.in_(to_it)).order_by(Instrument.short_name, Instrument.id)).all()
-
-
-def instruments_before(session: Session, forum_id: int) -> Sequence[Instrument]:
-    """Return the instruments of a forum by short name."""
-    return session.scalars(
-        select(Instrument).where(Instrument.forum_id == forum_id).order_by(Instrument.short_name, Instrument.id)
-    ).all()

@@ -156,13 +156,6 @@ def some(session: Session, ids: Iterable[int]) -> Sequence[Exclusion]:
     return session.scalars(with_company().where(Exclusion.id.in_(list(ids))).order_by(Exclusion.id)).all()
 
 
-def of_pair(session: Session, low_id: int, high_id: int) -> Exclusion | None:
-    """Return the exclusion of a pair that holds, or None."""
-    return session.scalars(
-        with_company().where(Exclusion.ended_at.is_(None), Exclusion.low_id == low_id, Exclusion.high_id == high_id)
-    ).first()
-
-
 def phrases_of_unit(session: Session, unit_id: int) -> Sequence[Exclusion]:
     """Return the phrases that are left out of a unit's texts, the oldest first."""
     return session.scalars(

@@ -249,10 +249,6 @@ class AsksItself(Refused):
     field = "unit"
 
 
-class NoGap(Refused):
-    """This gap is no longer there."""
-
-
 LONG_AGO = timedelta(days=731)
 
 

@@ -907,16 +907,6 @@ def waiting_for(session: Session, unit_id: int, *, most: int = 50) -> Sequence[O
     ).all()
 
 
-def changed_since(session: Session, number: int, *, unit_id: int | None, up_to: int, most: int = 200) -> Sequence[Overlap]:
-    """Return the overlaps that changed after a number of the change sequence, newest first; of one unit, or all that are seen."""
-    where: list[ColumnElement[bool]] = [Overlap.changed_number > number, Overlap.changed_number <= up_to]
-    if unit_id is not None:
-        where.append(or_(Overlap.low_unit_id == unit_id, Overlap.high_unit_id == unit_id))
-    return session.scalars(
-        with_company().where(*where).order_by(Overlap.changed_number.desc(), Overlap.id.desc()).limit(most)
-    ).all()
-
-
 @dataclass(frozen=True)
 class Crowd:
     """A topic that more units work on than anybody would want to see in pairs."""

@@ -47,15 +47,6 @@ def one(session: Session, ref: str) -> Position:
     return found
 
 
-def on_questions(session: Session, question_ids: Iterable[int]) -> Sequence[Position]:
-    """Return the released positions on some questions, by question and unit."""
-    return session.scalars(
-        with_company()
-        .where(Position.question_id.in_(list(question_ids)), Position.state == State.RELEASED)
-        .order_by(Position.question_id, Position.unit_id, Position.level, Position.id)
-    ).all()
-
-
 def held_by(session: Session, unit_id: int, question_id: int, level: int) -> Position | None:
     """Return the released line of a unit on a question at a level, or None; an outside voice that it wrote down is none."""
     return session.scalars(
@@ -67,16 +58,6 @@ def held_by(session: Session, unit_id: int, question_id: int, level: int) -> Pos
             Position.on_behalf_of_id.is_(None),
         )
     ).one_or_none()
-
-
-def replaceable(session: Session, unit_id: int) -> Sequence[Position]:
-    """Return the released positions of a unit that a new one may supersede, newest first."""
-    return session.scalars(
-        select(Position)
-        .where(Position.unit_id == unit_id, Position.state == State.RELEASED)
-        .order_by(Position.logged_on.desc(), Position.id.desc())
-        .limit(200)
-    ).all()
 
 
 def adherences(session: Session, position_ids: Iterable[int]) -> Sequence[Adherence]:
