@@ -285,12 +285,16 @@ def _guard(connection: Connection, cursor: Any, statement: str, parameters: Any,
 # --- engine and session ------------------------------------------------------------------------------------------------
 
 
+STATEMENTS = 2000  # that are kept compiled: all pages together ask more than the 500 that SQLAlchemy keeps
+
+
 def make_engine(url: str, *, pool_size: int = 8, pooled: bool = True) -> Engine:
     """Return an engine for SQLite (one file, write-ahead log, full sync) or PostgreSQL."""
     pool: dict[str, Any] = {"pool_size": pool_size, "max_overflow": 4} if pooled else {"poolclass": NullPool}
     if url.startswith("postgresql"):
         pool |= {"pool_pre_ping": True, "connect_args": {"options": "-c lock_timeout=10000 -c statement_timeout=60000"}}
-    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1), hide_parameters=True, **pool)
+    address = url.replace("postgresql://", "postgresql+psycopg://", 1)
+    engine = create_engine(address, hide_parameters=True, query_cache_size=STATEMENTS, **pool)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _tune_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
