@@ -37,8 +37,8 @@ demo: $(RUN) ## a small ministry to try, on PORT (8000); Ctrl-C stops everything
 	@exec $(BIN)/coordinator demo serve --port $(PORT)
 
 test: $(DEV) ## the whole suite, on SQLite and again on a PostgreSQL that it starts itself
-	$(BIN)/pytest -n auto -q
-	$(BIN)/pytest -n auto -q --database postgresql
+	$(BIN)/pytest -n auto -q --dist worksteal
+	$(BIN)/pytest -n auto -q --dist worksteal --database postgresql
 
 # --- the rest
 
@@ -49,9 +49,10 @@ lint: $(DEV) ## style, types, floors, templates
 	$(BIN)/lint-imports
 	$(BIN)/djlint --quiet --lint templates
 
-nightly: $(DEV) ## what takes longer: 200 kills of the web process, on both databases
-	COORDINATOR_KILLS=200 $(BIN)/pytest -q -n 0 tests/reliability
-	COORDINATOR_KILLS=200 $(BIN)/pytest -q -n 0 --database postgresql tests/reliability
+nightly: export COORDINATOR_KILLS := 200
+nightly: $(DEV) ## every round at its full length, on both databases, with 200 kills of the web process
+	$(BIN)/pytest -n auto -q --dist worksteal --nightly
+	$(BIN)/pytest -n auto -q --dist worksteal --nightly --database postgresql
 
 bench: $(DEV) ## how long things take with ENTRIES (10000 50000), on both databases
 	$(BIN)/python -m benchmarks.pages $(ENTRIES)

@@ -1,16 +1,21 @@
 """What a test may ask for: a real database, the application, a browser that reads pages critically, things, people signed in."""
 
+import copy
 import fcntl
+import gc
 import hashlib
 import secrets
 import shutil
+import sqlite3
 import tempfile
 import uuid
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 import pytest
@@ -22,13 +27,13 @@ from flask import Flask, g, has_app_context
 from flask.cli import ScriptInfo
 from flask.testing import FlaskClient
 from itsdangerous import URLSafeTimedSerializer
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, inspect
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from coordinator.app import create_app
 from coordinator.cli import migrations, root
-from coordinator.db import Base, bookkeeping, db
+from coordinator.db import Base, Unscoped, bind_reader, bookkeeping, db
 from coordinator.passages.queries import forget
 from coordinator.people import actions
 from coordinator.people.models import Person
@@ -41,21 +46,58 @@ ADDRESS = "http://coordinator.test"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--database", choices=("sqlite", "postgresql"), default="sqlite", help="the real database the tests run on")
+    parser.addoption(
+        "--nightly", action="store_true", help="every round at its full length, and every page's tests on PostgreSQL too"
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On PostgreSQL run what touches a database; the rest has been run on SQLite and would say the same."""
-    if config.getoption("--database") == "postgresql":
-        asks = [i for i in items if {"database", "database_name", "register"} & set(getattr(i, "fixturenames", ()))]
-        chosen = [i for i in asks if i.get_closest_marker("look") is None]
-        config.hook.pytest_deselected(items=[i for i in items if i not in chosen])
-        items[:] = chosen
+    """Leave out the long rounds, and on PostgreSQL what would say the same there, unless it is night."""
+    night, database = config.getoption("--nightly"), config.getoption("--database")
+    chosen = items if night else [i for i in items if _is_for_the_day(i, database)]
+    if database == "postgresql":
+        chosen = [i for i in chosen if _asks_of_postgresql(i, nightly=night)]
+    config.hook.pytest_deselected(items=[i for i in items if i not in set(chosen)])
+    items[:] = chosen
+
+
+def _is_for_the_day(item: pytest.Item, database: str) -> bool:
+    on = item.get_closest_marker("on")
+    return item.get_closest_marker("nightly") is None and (on is None or on.args == (database,))
+
+
+def _asks_of_postgresql(item: pytest.Item, *, nightly: bool) -> bool:
+    """Say whether a test may come out otherwise on another database.
+
+    What the pages ask of it is asked by tests/test_house.py (each page as each role) and tests/test_two_worlds.py (each page with
+    each filter), what the features do by their own tests. What a page then says with it has been read on SQLite.
+    """
+    if not {"database", "database_name", "register"} & set(getattr(item, "fixturenames", ())):
+        return False
+    if item.get_closest_marker("look") is not None:
+        return False
+    of_pages = item.path.name == "test_views.py" or "journeys" in item.path.parts
+    return nightly or not of_pages or item.get_closest_marker("both") is not None
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Let what was imported rest: whatever is swept up from here on is what the tests leave behind."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 @pytest.fixture(scope="session")
 def database_name(request: pytest.FixtureRequest) -> str:
     """The kind of database the run is on."""
     return str(request.config.getoption("--database"))
+
+
+@pytest.fixture(scope="session")
+def nightly(request: pytest.FixtureRequest) -> bool:
+    """Whether there is time for the long rounds."""
+    return bool(request.config.getoption("--nightly"))
 
 
 @pytest.fixture
@@ -73,7 +115,7 @@ class _Sqlite:
     engine: Engine | None = None
 
     def __init__(self, folder: Path) -> None:
-        self.template = folder / "template.sqlite"
+        self.template, self.worlds = folder / "template.sqlite", dict[str, _Kept]()
         alembic.upgrade(migrations(f"sqlite:///{self.template}"), "head")
 
     def fresh(self) -> str:
@@ -82,6 +124,18 @@ class _Sqlite:
             path.with_name(path.name + beside).unlink(missing_ok=True)
         shutil.copy(self.template, path)
         return f"sqlite:///{path}"
+
+    def keep(self) -> Any:
+        """Return all that is in the database of this test."""
+        kept = sqlite3.connect(":memory:")
+        with closing(sqlite3.connect(self.template.with_name("register.sqlite"))) as here:
+            here.backup(kept)
+        return kept
+
+    def lay(self, kept: Any) -> None:
+        """Put into the empty database of this test what was kept."""
+        with closing(sqlite3.connect(self.template.with_name("register.sqlite"))) as here:
+            kept.backup(here)
 
 
 TESTS_A_SWEEP = 20
@@ -93,13 +147,13 @@ class _Postgresql:
     engine: Engine | None = None
 
     def __init__(self, server_uri: str) -> None:
-        name = f"test_{uuid.uuid4().hex[:12]}"
+        name, self.worlds = f"test_{uuid.uuid4().hex[:12]}", dict[str, _Kept]()
         with psycopg.connect(server_uri, autocommit=True) as connection:
             connection.execute(f'CREATE DATABASE "{name}"')
         self.url = server_uri.replace("/postgres?", f"/{name}?", 1)
         alembic.upgrade(migrations(self.url), "head")
         self.connection = psycopg.connect(self.url, autocommit=True)
-        tables = [*Base.metadata.tables, "entry_search"]
+        self.tables = tables = [*Base.metadata.tables, "entry_search"]
         self.emptied, self.sweep = 0, "VACUUM " + ", ".join(f'"{table}"' for table in tables)
         self.empty = (
             "BEGIN; SET LOCAL session_replication_role = replica; "
@@ -113,6 +167,22 @@ class _Postgresql:
         if self.emptied % TESTS_A_SWEEP == 0:  # what was deleted is walked over until it is swept out
             self.connection.execute(self.sweep)
         return self.url
+
+    def keep(self) -> Any:
+        """Return all that is in the database of this test."""
+        kept: dict[str, bytes] = {}
+        for table in self.tables:
+            with self.connection.cursor() as cursor, cursor.copy(f'COPY "{table}" TO STDOUT') as rows:
+                kept[table] = b"".join(bytes(row) for row in rows)
+        return kept
+
+    def lay(self, kept: Any) -> None:
+        """Put into the empty database of this test what was kept; the numbers that it counts by are beyond all of that."""
+        with self.connection.transaction():
+            self.connection.execute("SET LOCAL session_replication_role = replica; DELETE FROM history_head")
+            for table, rows in kept.items():
+                with self.connection.cursor() as cursor, cursor.copy(f'COPY "{table}" FROM STDIN') as into:
+                    into.write(rows)
 
 
 @pytest.fixture(scope="session")
@@ -187,6 +257,77 @@ def session(database: str) -> Iterator[Session]:
 def make(session: Session) -> Make:
     """Things, each in one word."""
     return Make(session, AT)
+
+
+# --- worlds that are made once and laid down again for each test that asks for them --------------------------------------
+
+
+@dataclass
+class _Kept:
+    rows: Any
+    world: Any
+    make: Make
+
+
+World = TypeVar("World")
+
+
+@pytest.fixture
+def remember(session: Session, make: Make, _template: Any) -> Callable[[Callable[[Make], World]], World]:
+    """Make a world by a function, or lay down again what that function made for an earlier test of this worker."""
+
+    def remembered(build: Callable[[Make], World]) -> World:
+        assert make._numbers.last == 0, "a world is laid into an empty register: ask for it first"
+        name = f"{build.__module__}.{build.__qualname__}"
+        if name not in _template.worlds:
+            world = build(make)
+            bind_reader(session, None)
+            session.commit()
+            session.expunge_all()
+            whole = _again(world, make)
+            for thing in session:
+                _complete(session, thing)
+            session.commit()
+            _template.worlds[name] = _Kept(_template.keep(), whole, copy.copy(make))
+        else:
+            _template.lay(_template.worlds[name].rows)
+            forget()
+        session.expunge_all()
+        kept = _template.worlds[name]
+        make.__dict__ |= {key: _again(value, make) for key, value in kept.make.__dict__.items()}
+        again: World = _again(kept.world, make)
+        session.expunge_all()  # as somebody leaves what they made who acts for one person after the other
+        return again
+
+    return remembered
+
+
+def _complete(session: Session, thing: Base) -> None:
+    """Load the columns that nobody has asked for yet; what is read through the rule of access alone stays as it was made."""
+    state = inspect(thing)
+    missing = [column.key for column in state.mapper.column_attrs if column.key in state.unloaded]
+    with suppress(Unscoped):
+        if missing:
+            session.refresh(thing, missing)
+
+
+def _again(value: Any, make: Make) -> Any:
+    """Return something that was made as it stands in the session of this test."""
+    if isinstance(value, Base):
+        return make.session.merge(value, load=False)
+    if isinstance(value, dict):
+        return {key: _again(one, make) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_again(one, make) for one in value)
+    if isinstance(value, Make):
+        return make
+    if isinstance(value, Session):
+        return make.session
+    if type(value).__module__.startswith("tests."):
+        same = copy.copy(value)
+        same.__dict__ |= {key: _again(one, make) for key, one in value.__dict__.items()}
+        return same
+    return value
 
 
 # --- the application ------------------------------------------------------------------------------------------------------

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from itertools import count
 from typing import Any, TypeVar
 
 from sqlalchemy import select
@@ -54,12 +54,23 @@ from coordinator.topics.rules import EquityDraft, TopicDraft
 Thing = TypeVar("Thing")
 
 
+@dataclass
+class Numbers:
+    """Counts from one."""
+
+    last: int = 0
+
+    def __next__(self) -> int:
+        self.last += 1
+        return self.last
+
+
 class Make:
     """Makes one thing per call; what is not said is made or chosen."""
 
     def __init__(self, session: Session, at: datetime) -> None:
         self.session, self.at = session, at
-        self._numbers = count(1)
+        self._numbers = Numbers()
         self._ministry: Organisation | None = None
 
     @property

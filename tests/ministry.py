@@ -34,7 +34,11 @@ class Ministry:
 
 
 @pytest.fixture
-def ministry(make, session):
+def ministry(remember):
+    return remember(a_ministry)
+
+
+def a_ministry(make):
     found = Ministry()
     agency = make.organisation("Trade Department", circle="government", ceiling=1)
     firm = make.organisation("Orrery", circle="country", ceiling=0)
@@ -61,7 +65,7 @@ def ministry(make, session):
     make.topic("Cable repair", broader=(found.middle,))
     found.forums = [make.forum("Union"), make.forum("Council")]
     _fill(found, make, Random(13))
-    _act(found, make, session)
+    _act(found, make, make.session)
     return found
 
 

@@ -282,8 +282,13 @@ def path_to(app: Any, rule: Any, refs: dict[str, str] | None = None) -> str:
 
 
 @pytest.fixture
-def world(make, session):
+def world(remember):
     """A person of each role, and the ref of one thing for each page."""
+    return remember(people_and_refs)
+
+
+def people_and_refs(make):
+    session = make.session
     unit, topic, forum = make.unit("Owner"), make.topic("Cybersecurity"), make.forum()
     people = {r: make.person(unit=unit if "officer" in r else make.unit(), roles=(r,)) for r in PERSONAS[:-1]}
     firm = make.organisation("Orrery Cloud", circle="country", ceiling=0)

@@ -4,6 +4,8 @@ A reader looks at everything: every page that the application has, with every th
 ref, words and titles as probes; the list at several pages, the search, the digest as it would be mailed. Then the hidden entry
 comes in, and is worked on, and the reader looks again. Body, status, headers and the number of statements must be the same.
 Ten leaks are sown to show that the harness sees them.
+
+A look is some five hundred requests. By day each way to hide an entry is looked at on one of the two databases, by night on both.
 """
 
 import re
@@ -46,8 +48,8 @@ HIDDEN_REF = "HiddenHiddenHiddenHidd"
 SECRET_WORDS = "Obsidian ledger of the northern harbour"
 PROBES = ["obsidian", "Obsi", "ledger harbour", SECRET_WORDS, HIDDEN_REF, "instrument", "encryption"]
 NOISE = [
-    (re.compile(r'name="csrf_token"[^>]*value="[^"]*"'), "csrf"),
-    (re.compile(r'value="[^"]*"[^>]*name="csrf_token"'), "csrf"),
+    (re.compile(r'name="[\w-]*csrf_token"[^>]*value="[^"]*"'), "csrf"),
+    (re.compile(r'value="[^"]*"[^>]*name="[\w-]*csrf_token"'), "csrf"),
     (re.compile(r'name="form_key"[^>]*value="[^"]*"'), "form key"),
     (re.compile(r'value="[^"]*"[^>]*name="form_key"'), "form key"),
     (re.compile(r'nonce="[^"]*"'), "nonce"),
@@ -136,8 +138,9 @@ class Onlooker:
         """Look at everything, or only at the addresses that start so (the letter is always read)."""
         seen = {address: self.open(address) for address in self.addresses() if not only or address.startswith(only)}
         before = self.height()
-        for address, data in () if only else self.attempts():
-            seen[f"POST {address} {data}"] = self.open(address, method="POST", data=data)
+        for address, data in self.attempts():
+            if not only or address.startswith(only):
+                seen[f"POST {address} {data}"] = self.open(address, method="POST", data=data)
         self.forget(*before)
         seen["the letter"], seen["the letter to the unit"] = self.letter(), self.letter(to_unit=True)
         seen["the brief"] = self.letter(edition=Edition.BRIEF)
@@ -494,13 +497,30 @@ class World:
 
 
 @pytest.fixture
-def world(session: Any, make: Any, at: Any) -> World:
-    return World(session, make, at)
+def world(remember: Callable[..., World]) -> World:
+    return remember(a_world)
+
+
+def a_world(make: Any) -> World:
+    return World(make.session, make, make.at)
 
 
 @pytest.fixture
 def onlooker(app: Any, sign_in: Callable[..., Any], world: World) -> Onlooker:
     return Onlooker(app, sign_in(world.reader), world.reader, world.known())
+
+
+@pytest.fixture(scope="session")
+def _looks() -> dict[str, dict[str, Seen]]:
+    return {}
+
+
+@pytest.fixture
+def before(onlooker: Onlooker, _looks: dict[str, dict[str, Seen]]) -> dict[str, Seen]:
+    """What the reader sees of the world without anything hidden; it is the same for every test of a worker, and looked at once."""
+    if "reader" not in _looks:
+        _looks["reader"] = onlooker.look()
+    return _looks["reader"]
 
 
 def test_every_page_there_is_is_looked_at(world, app, sign_in):
@@ -527,25 +547,32 @@ def test_every_file_there_is_is_taken_out(world, app, onlooker):
     assert there <= taken
 
 
-WAYS = ["sealed_position", "sealed_voice", "sealed_dossier", "above_my_clearance", "somebody_elses_draft"]
+SQLITE, POSTGRESQL = pytest.mark.on("sqlite"), pytest.mark.on("postgresql")
+WAYS = [
+    pytest.param("sealed_position", marks=SQLITE),
+    pytest.param("sealed_voice", marks=POSTGRESQL),
+    pytest.param("sealed_dossier", marks=POSTGRESQL),
+    pytest.param("above_my_clearance", marks=SQLITE),
+    pytest.param("somebody_elses_draft", marks=POSTGRESQL),
+]
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_hidden_entry_changes_nothing_for_a_reader(world, onlooker, way):
-    before = onlooker.look()
+def test_a_hidden_entry_changes_nothing_for_a_reader(world, onlooker, before, way, nightly):
     assert any(seen.status == 200 for seen in before.values())
     assert "We oppose the instrument" in before["/positions"].body
     assert "We oppose the instrument" in before["the letter"].body
     assert "We oppose the instrument" in before["the letter to the unit"].body
     assert "We oppose the instrument" in before["the brief"].body
     entry = getattr(world, way)()
-    assert differences(before, onlooker.look()) == []
+    if nightly or way in {"sealed_position", "above_my_clearance"}:
+        assert differences(before, onlooker.look()) == []
     if way != "above_my_clearance":
         world.work_on(entry, world.owner)
         assert differences(before, onlooker.look()) == []
 
 
-@pytest.mark.parametrize("way", ["sealed_position", "sealed_dossier"])
+@pytest.mark.parametrize("way", [pytest.param("sealed_position", marks=POSTGRESQL), pytest.param("sealed_dossier", marks=SQLITE)])
 def test_a_hidden_entry_changes_nothing_for_whoever_keeps_the_lists_and_leads(world, app, sign_in, way):
     """No role opens an entry: what a coordinator, the leadership and an administrator see is what is shared with them."""
     keeper = Onlooker(app, sign_in(world.keeper), world.keeper, world.known())
@@ -556,16 +583,17 @@ def test_a_hidden_entry_changes_nothing_for_whoever_keeps_the_lists_and_leads(wo
     assert differences(before, keeper.look()) == []
 
 
-RECALLS = {
-    "a position, back to a draft": ("open_position", Recall(to_draft=True, why="too wide")),
-    "a dossier, to fewer readers": ("open_dossier", Recall(to_draft=False, level=1, why="too wide")),
-    "a position, to a higher level": ("open_position", Recall(to_draft=False, level=2, why="too wide")),
-}
+RECALLS = [
+    pytest.param("open_position", Recall(to_draft=True, why="too wide"), marks=POSTGRESQL, id="a position, back to a draft"),
+    pytest.param("open_dossier", Recall(to_draft=False, level=1, why="too wide"), marks=SQLITE, id="a dossier, to fewer readers"),
+    pytest.param(
+        "open_position", Recall(to_draft=False, level=2, why="too wide"), marks=SQLITE, id="a position, to a higher level"
+    ),
+]
 
 
-@pytest.mark.parametrize(("way", "wanted"), RECALLS.values(), ids=RECALLS)
-def test_after_a_recall_the_world_is_one_in_which_the_entry_never_was(world, onlooker, way, wanted):
-    before = onlooker.look()
+@pytest.mark.parametrize(("way", "wanted"), RECALLS)
+def test_after_a_recall_the_world_is_one_in_which_the_entry_never_was(world, onlooker, before, way, wanted):
     entry = getattr(world, way)()
     assert "northern harbour" in onlooker.open(f"/{entry.kind.value}s/{HIDDEN_REF}").body
     assert "northern harbour" in onlooker.open("/search?q=obsidian").body
@@ -580,10 +608,10 @@ def test_the_owner_of_the_hidden_entry_sees_all_of_it(world, app, sign_in):
     """The other way round: nothing is kept from leaking by being kept from everybody."""
     world.sealed_position()
     owner = Onlooker(app, sign_in(world.owner), world.owner, world.known())
-    seen = owner.look()
     for address in (f"/positions/{HIDDEN_REF}", "/positions", "/search?q=obsidian", f"/topics/{world.topic.ref}", "/overlaps", "/"):
-        assert "northern harbour" in seen[address].body, address
-    assert "OFFICIAL-SENSITIVE" in seen[f"/positions/{HIDDEN_REF}"].body
+        assert address in owner.addresses()
+        assert "northern harbour" in owner.open(address).body, address
+    assert "OFFICIAL-SENSITIVE" in owner.open(f"/positions/{HIDDEN_REF}").body
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -652,6 +680,7 @@ def patched(monkeypatch: pytest.MonkeyPatch, places: list[tuple[Any, str]]) -> N
     assert sown, "the leak was sown nowhere"
 
 
+@SQLITE
 @pytest.mark.parametrize("leak", LEAKS)
 def test_a_sown_leak_is_caught(world, onlooker, monkeypatch, leak):
     patched(monkeypatch, LEAKS[leak])
@@ -660,6 +689,7 @@ def test_a_sown_leak_is_caught(world, onlooker, monkeypatch, leak):
     assert differences(before, onlooker.look(*SURFACES[leak])) != []
 
 
+@SQLITE
 def test_a_leak_of_history_is_caught(world, onlooker, monkeypatch, at):
     """A revision that is not released shows in the history of an open entry."""
     leaky = seeing_all(entry_queries.versions, as_unit=world.other.unit_id)
@@ -669,8 +699,8 @@ def test_a_leak_of_history_is_caught(world, onlooker, monkeypatch, at):
     assert differences(before, onlooker.look(*SURFACES["history"])) != []
 
 
-def test_a_revision_that_is_not_released_changes_nothing_for_others(world, onlooker, at):
-    before = onlooker.look()
+@SQLITE
+def test_a_revision_that_is_not_released_changes_nothing_for_others(world, onlooker, before, at):
     revise_unseen(world, at)
     assert differences(before, onlooker.look()) == []
 
@@ -715,18 +745,20 @@ def test_refs_count_nothing(world):
     assert guessable(leaky)
 
 
+@SQLITE
 def test_a_leak_of_an_export_is_caught(world, onlooker, monkeypatch):
     """An export reads its rows past the reader; the list beside it does not."""
     rows = export_queries.entries
     monkeypatch.setattr(export_queries, "entries", seeing_all(lambda *args, **how: list(rows(*args, **how))))
     monkeypatch.setattr(entry_queries, "ids_listed", seeing_all(entry_queries.ids_listed))
-    before = onlooker.look()
+    before = onlooker.look("/export/positions")
     world.sealed_position()
-    found = [difference for difference in differences(before, onlooker.look()) if "/export/positions" in difference]
+    found = [d for d in differences(before, onlooker.look("/export/positions")) if "/export/positions" in d]
     assert found
     assert all(difference.startswith("POST") for difference in found)
 
 
+@SQLITE
 def test_a_leak_of_the_worklist_is_caught(world, onlooker, monkeypatch):
     """The worklist asks for every pair of one's unit, not only for those that the unit can see."""
 
@@ -735,6 +767,7 @@ def test_a_leak_of_the_worklist_is_caught(world, onlooker, monkeypatch):
         return session.scalars(overlap_queries.with_company().where(mine, Overlap.current).order_by(Overlap.id)).all()
 
     monkeypatch.setattr(overlap_queries, "waiting_for", seeing_all(every_pair))
-    before = onlooker.look()
+    assert "/" in onlooker.addresses()
+    before = {"/": onlooker.open("/")}
     world.sealed_position()
-    assert "/" in {found.partition(": ")[0] for found in differences(before, onlooker.look())}
+    assert differences(before, {"/": onlooker.open("/")}) != []
