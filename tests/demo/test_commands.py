@@ -27,7 +27,7 @@ from tests.conftest import AT
 TODAY = date(2026, 3, 20)
 
 
-@pytest.mark.both
+@pytest.mark.on("postgresql")  # on SQLite the whole of it is loaded for those who look at the demo
 def test_a_load_that_was_broken_off_is_taken_up_and_a_second_one_changes_nothing(
     app: Flask, session: Session, run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
