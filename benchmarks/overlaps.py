@@ -112,7 +112,7 @@ def keep(mixed: Mixed, rows: np.ndarray) -> None:
             words, keys, meanings = [], [], []
             for row in said[start : start + CHUNK]:
                 digest, parsed = text_digest(row.title, row.text), parse(row.title, row.text)
-                words.append({"entry_id": row.id, "digest": digest, "words": parsed.to_bytes()})
+                words.append({"entry_id": row.id, "digest": digest, "parsed": digest, "words": parsed.to_bytes()})
                 keys += [{"entry_id": row.id, "keyword": k} for k in keywords(parsed)]
                 parts = rows[mixed.made[row.id - 1]]
                 parts = parts + chance.normal(scale=MOVED, size=parts.shape).astype(np.float32)

@@ -10,8 +10,8 @@ import struct
 import threading
 import unicodedata
 import zlib
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
@@ -71,39 +71,41 @@ _MONTH = (
     r"|janvier|février|mars|avril|mai|juin|juillet|août|septembre|octobre|novembre|décembre)"
 )
 _FORMULAS = re.compile(
-    "|".join(
+    r"\[(?:in|en)closures?[^\]]{0,60}\]|\[(?:translation|extracts?|telegram|paraphrase|confidential|annexe?)[^\]]{0,40}\]|"
+    r"\b(?:"  # said once for all of them, which takes half the time
+    + "|".join(
         (
-            r"\[(?:in|en)closures?[^\]]{0,60}\]|\[(?:translation|extracts?|telegram|paraphrase|confidential|annexe?)[^\]]{0,40}\]",
-            r"\b(?:in|en)closure (?:no\.? )?\d+ (?:in|with|to) (?:no\.? )?\d+",
-            r"\b(?:i|we) have(?: also)?(?: now)? the honou?r(?: herewith)?,?(?: to be)?"
+            r"(?:in|en)closure (?:no\.? )?\d+ (?:in|with|to) (?:no\.? )?\d+",
+            r"(?:i|we) have(?: also)?(?: now)? the honou?r(?: herewith)?,?(?: to be)?"
             r"(?: (?:to )?(?:acknowledge|announce|confirm|inform|transmit|enclose|report|state|submit|forward|advise|call"
             r"|request|refer)\b"
             r"(?: (?:herewith|the receipt|of|you|your|excellency|to|that|for your information|attention)\b,?)*)?",
-            r"\b(?:i am|i have been) (?:directed|instructed) (?:by \w+ \w+ )?to (?:inform|acknowledge|transmit)"
+            r"(?:i am|i have been) (?:directed|instructed) (?:by \w+ \w+ )?to (?:inform|acknowledge|transmit)"
             r"(?: (?:you|the receipt|of|that))*",
-            r"\b(?:avails?|availing|takes?) (?:(?:my|it|him|her|them)sel(?:f|ves) )?(?:of )?(?:this|the) "
+            r"(?:avails?|availing|takes?) (?:(?:my|it|him|her|them)sel(?:f|ves) )?(?:of )?(?:this|the) "
             r"(?:opportunity|occasion) to (?:renew|offer|express|convey|repeat|reiterate|assure)[^.;]{0,120}"
             r"(?:consideration|regard|esteem|respect)",
-            r"\b(?:pray )?(?:accept|receive),?[^.;]{0,60}assurances? of (?:my|our|his|its|the)[^.;]{0,60}"
+            r"(?:pray )?(?:accept|receive),?[^.;]{0,60}assurances? of (?:my|our|his|its|the)[^.;]{0,60}"
             r"(?:consideration|regard|esteem|respect)",
-            r"\b(?:the )?(?:renewed )?assurances? of (?:my|our|his|its) (?:\w+ ){0,4}(?:consideration|esteem|regard)",
-            r"\b(?:(?:am|be|remain),?(?: with [^.;,]{1,60},)?(?: (?:dear )?(?:sir|madam|gentlemen),?)?"
+            r"(?:the )?(?:renewed )?assurances? of (?:my|our|his|its) (?:\w+ ){0,4}(?:consideration|esteem|regard)",
+            r"(?:(?:am|be|remain),?(?: with [^.;,]{1,60},)?(?: (?:dear )?(?:sir|madam|gentlemen),?)?"
             r"(?: \w+,?){0,2} )?your (?:\w+,? ){0,4}obedient servants?",
-            r"\byours,? (?:very |most )?(?:truly|faithfully|sincerely|respectfully)",
-            r"\bpresents? (?:its|his|her|their) compliments to\b|\bhas the honou?r to\b",
-            r"\b(?:legation|embassy|consulate(?:[- ]general)?|department of state|foreign office|mission)"
+            r"yours,? (?:very |most )?(?:truly|faithfully|sincerely|respectfully)",
+            r"presents? (?:its|his|her|their) compliments to\b|has the honou?r to\b",
+            r"(?:legation|embassy|consulate(?:[- ]general)?|department of state|foreign office|mission)"
             r"(?: of [^.,;\d]{1,40})?,(?: [^.,;\d]{1,30},)? " + _MONTH + r" \d{1,2}(?:st|nd|rd|th)?, \d{4}",
-            r"\b" + _MONTH + r" \d{1,2}(?:st|nd|rd|th)?,? \d{4}|\b\d{1,2}(?:er)? " + _MONTH + r",? \d{4}",
-            r"\bladies and gentlemen\b|\bthank you,? (?:mr|madam|madame)\.? (?:chair(?:man)?|president)\b",
-            r"\b(?:j['’]ai|nous avons|a) l['’]honneur(?: d['’e] ?(?:\w+ ){0,3}(?:accuser réception"
+            _MONTH + r" \d{1,2}(?:st|nd|rd|th)?,? \d{4}|\d{1,2}(?:er)? " + _MONTH + r",? \d{4}",
+            r"ladies and gentlemen\b|thank you,? (?:mr|madam|madame)\.? (?:chair(?:man)?|president)\b",
+            r"(?:j['’]ai|nous avons|a) l['’]honneur(?: d['’e] ?(?:\w+ ){0,3}(?:accuser réception"
             r"|faire connaître|faire savoir|transmettre|informer|communiquer|adresser|porter à (?:la|votre) connaissance))?"
             r"(?: (?:de|que|à|votre excellence))*",
-            r"\b(?:veuillez|vous prie d['’e]) ?(?:bien vouloir )?(?:agréer|recevoir|accepter)[^.;]{0,120}"
+            r"(?:veuillez|vous prie d['’e]) ?(?:bien vouloir )?(?:agréer|recevoir|accepter)[^.;]{0,120}"
             r"(?:considération|respect|sentiments)(?: distingués?| dévoués)?",
-            r"\b(?:saisis?t?|profite) (?:de )?cette occasion pour[^.;]{0,120}(?:considération|respect)",
-            r"\bprésente ses compliments\b|\bpièces? jointes?\b",
+            r"(?:saisis?t?|profite) (?:de )?cette occasion pour[^.;]{0,120}(?:considération|respect)",
+            r"présente ses compliments\b|pièces? jointes?\b",
         )
-    ),
+    )
+    + ")",
     re.IGNORECASE,
 )  # fmt: skip
 
@@ -191,9 +193,10 @@ def _clean(text: str) -> str:
 
 def _tokens(text: str) -> Iterator[_Token]:
     """The words of a text in the NFKC form, character bigrams where a script writes no spaces."""
+    mixed = _IS_CJK.search(text) is not None
     for found in _TOKEN.finditer(text):
         start, end = found.span()
-        if _IS_CJK.match(text, start):
+        if mixed and _IS_CJK.match(text, start):
             for at in range(start, max(end - 1, start + 1)):
                 pair = text[at : min(at + 2, end)]
                 yield _Token(pair, at, at + len(pair))
@@ -397,6 +400,7 @@ def _surprise() -> NDArray[np.float64]:
 
 
 _IDF = _surprise()
+_IDF_ROWS: list[list[float]] = _IDF.tolist()
 _TF = 1.0 + np.log(np.maximum(np.arange(MOST_WORDS + 1), 1))
 # m is the geometric mean of both lengths: these are the products of lengths at which it takes its next step
 _M_BOUNDS = np.geomspace(LEAST, MOST, 2 * M_STEPS - 1)[1::2] ** 2
@@ -461,24 +465,46 @@ class _Run:
     words: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """A text as phrases are looked for in it: its words in order, what each is stemmed to, and where a sentence goes on."""
+
+    clean: str
+    spans: list[tuple[int, int]]
+    stems: list[str]
+    flows: list[bool]
+    places: dict[str, list[int]]
+    levels: dict[str, int]
+    """How common the commonest word of each stem is, in steps; below nought for what says when and not what."""
+
+
+@lru_cache(maxsize=512)  # one text meets many others in a row
+def _reading(title: str, text: str, language: str) -> _Reading:
+    clean, tokens = _running_words(title, text)
+    stems = [_stem(token.word, language) for token in tokens]
+    places, levels = dict[str, list[int]](), dict[str, int]()
+    for place, (stem, token) in enumerate(zip(stems, tokens, strict=True)):
+        places.setdefault(stem, []).append(place)
+        level = -1 if _says_when(token.word) else round(_commonness(token.word, language) * -STEP)
+        levels[stem] = min(levels.get(stem, level), level)
+    return _Reading(clean, [(t.start, t.end) for t in tokens], stems, _flows(clean, tokens), places, levels)
+
+
 def phrases(a_title: str, a_text: str, b_title: str, b_text: str, language: str = "en", most: int = 5) -> tuple[str, ...]:
     """The words and short phrases that both texts share, as the first one writes them, strongest first.
 
     The strength of a phrase is the surprise of its words, so that of two the longer one leads. The order of the two
     texts changes the spelling only.
     """
-    clean, ours = _running_words(a_title, a_text)
-    other, theirs = _running_words(b_title, b_text)
-    surprise = _surprises(ours, theirs, language)
-    our_stems = [_stem(token.word, language) for token in ours]
-    their_stems = [_stem(token.word, language) for token in theirs]
+    ours, theirs = _reading(a_title, a_text, language), _reading(b_title, b_text, language)
+    surprise = _surprises(ours, theirs)
     found: dict[tuple[str, ...], _Run] = {}
-    for run_start, run_end in _shared_runs(our_stems, _flows(clean, ours), their_stems, _flows(other, theirs)):
-        start, end = _trimmed(our_stems, run_start, run_end, surprise)
-        stems = tuple(our_stems[start:end])
+    for run_start, run_end in _shared_runs(ours, theirs, surprise):
+        start, end = _trimmed(ours.stems, run_start, run_end, surprise)
+        stems = tuple(ours.stems[start:end])
         if stems and stems not in found:
             weight = sum(surprise[stem] for stem in sorted(set(stems)))
-            found[stems] = _Run(weight, stems, " ".join(clean[ours[start].start : ours[end - 1].end].split()))
+            found[stems] = _Run(weight, stems, " ".join(ours.clean[ours.spans[start][0] : ours.spans[end - 1][1]].split()))
     chosen: list[_Run] = []
     for run in sorted(found.values(), key=lambda run: (-run.weight, run.stems)):
         if len(chosen) == most:
@@ -488,39 +514,47 @@ def phrases(a_title: str, a_text: str, b_title: str, b_text: str, language: str 
     return tuple(run.words for run in chosen)
 
 
-def _surprises(ours: Sequence[_Token], theirs: Sequence[_Token], language: str) -> dict[str, float]:
-    """How surprising each stem is in texts of these lengths, by the commonest of its words."""
-    m = int(np.searchsorted(_M_BOUNDS, len(ours) * len(theirs)))
-    surprise: dict[str, float] = {}
-    for word in {token.word for token in (*ours, *theirs)}:
-        found = 0.0 if _says_when(word) else float(_IDF[m, round(_commonness(word, language) * -STEP)])
-        stem = _stem(word, language)
-        surprise[stem] = min(surprise.get(stem, found), found)
-    return surprise
+def _surprises(ours: _Reading, theirs: _Reading) -> dict[str, float]:
+    """How surprising each shared stem is in texts of these lengths, by the commonest of its words in either."""
+    row = _IDF_ROWS[int(np.searchsorted(_M_BOUNDS, len(ours.stems) * len(theirs.stems)))]
+    levels = {stem: min(ours.levels[stem], theirs.levels[stem]) for stem in ours.levels.keys() & theirs.levels.keys()}
+    return {stem: row[level] if level >= 0 else 0.0 for stem, level in levels.items()}
 
 
-def _shared_runs(ours: list[str], our_flow: list[bool], theirs: list[str], their_flow: list[bool]) -> Iterator[tuple[int, int]]:
-    """Where in the first text each longest run of stems lies that the second has too, within one sentence of each."""
-    places: dict[str, list[int]] = defaultdict(list)
-    for place, stem in enumerate(theirs):
-        places[stem].append(place)
+def _shared_runs(ours: _Reading, theirs: _Reading, surprise: Mapping[str, float]) -> Iterator[tuple[int, int]]:
+    """Where in the first text each longest run of stems lies that the second has too, within one sentence of each.
+
+    A run begins only at a telling stem: what comes before would be cut off.
+    """
     before: dict[int, int] = {}
-    for i, stem in enumerate(ours):
-        lengths = {j: before.get(j - 1, 0) + 1 if our_flow[i] and their_flow[j] else 1 for j in places.get(stem, ())}
-        for j, length in lengths.items():
-            ends = i + 1 == len(ours) or j + 1 == len(theirs) or ours[i + 1] != theirs[j + 1]
-            if ends or not (our_flow[i + 1] and their_flow[j + 1]):
-                yield i + 1 - length, i + 1
+    last = (len(ours.stems) - 1, len(theirs.stems) - 1)
+    for i, stem in enumerate(ours.stems):
+        telling = surprise.get(stem)
+        if telling is None or (not before and telling < TELLING):
+            before = {}
+            continue
+        goes_on, lengths = ours.flows[i], dict[int, int]()
+        for j in theirs.places[stem]:
+            length = before.get(j - 1, 0) if goes_on and theirs.flows[j] else 0
+            if not length and telling < TELLING:
+                continue
+            lengths[j] = length + 1
+            ends = i == last[0] or j == last[1] or ours.stems[i + 1] != theirs.stems[j + 1]
+            if ends or not (ours.flows[i + 1] and theirs.flows[j + 1]):
+                yield i - length, i + 1
         before = lengths
 
 
 def _flows(clean: str, tokens: Sequence[_Token]) -> list[bool]:
     """For each word, whether it goes on from the word before without a stop between."""
-    gaps = [True] + [not _BREAK.search(clean, a.end, b.start) for a, b in zip(tokens, tokens[1:], strict=False)]
+    gaps = [True] + [
+        b.start - a.end == 1 and clean[a.end] == " " or not _BREAK.search(clean, a.end, b.start)
+        for a, b in zip(tokens, tokens[1:], strict=False)
+    ]
     return gaps[: len(tokens)]
 
 
-def _trimmed(stems: list[str], start: int, end: int, surprise: dict[str, float]) -> tuple[int, int]:
+def _trimmed(stems: list[str], start: int, end: int, surprise: Mapping[str, float]) -> tuple[int, int]:
     """The run without the words at its ends that carry nothing, and short enough to read."""
     telling = [place for place in range(start, end) if surprise[stems[place]] >= TELLING]
     if not telling:
