@@ -8,10 +8,13 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from coordinator.encoder import chosen
-from coordinator.passages.rules import Meaning, nearness_many
+from coordinator.passages.rules import ManyMeanings, Meaning
 from coordinator.stems import language_of
-from coordinator.words.rules import Words, cosines, parse
+from coordinator.words.rules import ManyWords, Words, parse
 
 # Log-odds of "about the same thing", fitted on pairs of short policy statements and on halves of diplomatic letters with an
 # intercept of each source's own, sources and classes weighing the same; then moved from balanced pairs to one in a hundred.
@@ -63,25 +66,52 @@ def likeness(a: View, b: View) -> Likeness:
 
 def likeness_many(a: View, others: Sequence[View]) -> list[Likeness]:
     """One text against many: exactly what `likeness` says of each pair, several times as fast."""
-    seen = [
-        n
-        for n, other in enumerate(others)
-        if a.meaning is not None and other.meaning is not None and a.meaning.encoder == other.meaning.encoder
-    ]
-    near: dict[int, float] = {}
-    if a.meaning is not None and seen:
-        factor, term = _stretch(a.meaning.encoder)
-        meanings = [m for n in seen if (m := others[n].meaning) is not None]
-        near = {n: factor * value + term for n, value in zip(seen, nearness_many(a.meaning, meanings), strict=True)}
-    found = []
-    for n, (other, (cosine, shared)) in enumerate(zip(others, cosines(a.words, [o.words for o in others]), strict=True)):
-        abroad = a.language != other.language
-        meaning = near.get(n)
-        logit = mixed(meaning, cosine, a.words.total, other.words.total, abroad=abroad)
-        shorter, longer = sorted((a.words.total, other.words.total))
-        uneven = shorter <= A_LINE and longer >= A_PAPER
-        found.append(Likeness(1 / (1 + math.exp(-logit)), shared, cosine, meaning, abroad, uneven))
-    return found
+    return [like for _, like in Company(others).like(a)] if others else []
+
+
+class Company:
+    """Many texts side by side, for comparing one text after another with all or some of them; each pair for itself."""
+
+    def __init__(self, views: Sequence[View]) -> None:
+        self._views = views
+        self._totals = np.array([v.words.total for v in views])
+        self._languages = np.array([v.language for v in views])
+        self._words = ManyWords([v.words for v in views])
+        self._by_encoder: dict[str, tuple[NDArray[np.intp], ManyMeanings]] = {}
+        for name in {v.meaning.encoder for v in views if v.meaning is not None}:
+            seen = [v.meaning if v.meaning is not None and v.meaning.encoder == name else None for v in views]
+            place = np.cumsum([m is not None for m in seen]) - 1
+            place[[n for n, m in enumerate(seen) if m is None]] = -1
+            self._by_encoder[name] = place, ManyMeanings([m for m in seen if m is not None])
+
+    def like(self, a: View, some: NDArray[np.intp] | None = None, *, least: float = 0.0) -> list[tuple[int, Likeness]]:
+        """Return how alike a text is to those, or to some by their places, to which it is alike so much at least."""
+        places = np.arange(len(self._views)) if some is None else some
+        if not len(places):
+            return []
+        words, near = self._words.cosines(a.words, some), np.full(len(places), np.nan)
+        if a.meaning is not None and a.meaning.encoder in self._by_encoder:
+            place_of, meanings = self._by_encoder[a.meaning.encoder]
+            seen = place_of[places] >= 0
+            if seen.any():
+                factor, term = _stretch(a.meaning.encoder)
+                whole = some is None and bool(seen.all())
+                near[seen] = factor * meanings.nearness(a.meaning, None if whole else place_of[places][seen]) + term
+        abroad = self._languages[places] != a.language
+        worth = np.arange(len(places))
+        if least > 0:  # a quick look with some room leaves few for the exact one
+            about = _about(near, words.values, a.words.total, self._totals[places], abroad)
+            worth = np.flatnonzero(about >= math.log(least / (1 - least)) - ROOM)
+        found = list[tuple[int, Likeness]]()
+        for n in worth.tolist():
+            place, cosine = int(places[n]), float(words.values[n])
+            meaning, other = None if np.isnan(near[n]) else float(near[n]), int(self._totals[place])
+            logit = mixed(meaning, cosine, a.words.total, other, abroad=bool(abroad[n]))
+            score = 1 / (1 + math.exp(-logit))
+            if score >= least:
+                uneven = min(a.words.total, other) <= A_LINE and max(a.words.total, other) >= A_PAPER
+                found.append((place, Likeness(score, words.carriers(n), cosine, meaning, bool(abroad[n]), uneven)))
+        return found
 
 
 def mixed(meaning: float | None, cosine: float, one: int, other: int, *, abroad: bool) -> float:
@@ -93,6 +123,22 @@ def mixed(meaning: float | None, cosine: float, one: int, other: int, *, abroad:
     shorter, longer = (min(max(math.log(max(n, 1) / SHORT) / RANGE, 0.0), 1.0) for n in sorted((one, other)))
     telling = math.log(cosine / SOFT + 1)
     return NEARNESS * meaning + (WORDS + WORDS_LONG * shorter) * telling + LONG * shorter + UNEQUAL * (longer - shorter) + RARE
+
+
+ROOM = 1e-6
+
+
+def _about(
+    meaning: NDArray[np.float64], cosine: NDArray[np.float64], one: int, others: NDArray[np.int64], abroad: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """What `mixed` says of many pairs, up to the last digits: these may differ with the processor and the place in an array."""
+    mine = min(max(math.log(max(one, 1) / SHORT) / RANGE, 0.0), 1.0)
+    theirs = np.clip(np.log(np.maximum(others, 1) / SHORT) / RANGE, 0.0, 1.0)
+    shorter, longer = np.minimum(mine, theirs), np.maximum(mine, theirs)
+    telling = np.log(cosine / SOFT + 1)
+    both = NEARNESS * meaning + (WORDS + WORDS_LONG * shorter) * telling + LONG * shorter + UNEQUAL * (longer - shorter) + RARE
+    found = np.where(abroad, ABROAD * meaning + ABROAD_RARE, both)
+    return np.where(np.isnan(meaning), WORDS_ONLY * np.log(cosine + SOFT) + WORDS_ONLY_RARE, found)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Connection, and_, bindparam, delete, exists, insert, or_, select, true, update
 from sqlalchemy.orm import Session, joinedload
 
@@ -27,7 +29,7 @@ from coordinator.exclusions.rules import ExclusionDraft, without
 from coordinator.history.actions import next_number, record
 from coordinator.likeness.actions import keep_texts, view_of
 from coordinator.likeness.queries import views_of
-from coordinator.likeness.rules import Likeness, likeness_many
+from coordinator.likeness.rules import Company, Likeness
 from coordinator.overlaps import queries
 from coordinator.overlaps.models import (
     FAR,
@@ -79,7 +81,7 @@ from coordinator.topics.actions import when_merged
 from coordinator.topics.models import Topic
 from coordinator.words.actions import text_digest
 from coordinator.words.models import EntryWords
-from coordinator.words.queries import keyword_counts
+from coordinator.words.queries import Ids, keyword_counts
 from coordinator.words.rules import keywords, phrases
 
 _overlap, _side, _step, _hidden = Overlap.__table__, Side.__table__, Step.__table__, Hidden.__table__
@@ -134,19 +136,14 @@ def find(
     `also` are pairs that are looked at whatever they share: those that somebody acted on, which stay as long as they touch.
     """
     structural = _paired(queries.structural_candidates(connection, ids, window_days=floors.window_days))
-    textual = _paired(queries.textual_candidates(connection, ids, known))
     if higher:
         own = set(ids)
-        structural, textual = ({p for p in pairs if p[0] in own} for pairs in (structural, textual))
+        structural = {pair for pair in structural if pair[0] in own}
+    alike = _alike(connection, _once(queries.textual_candidates(connection, ids, known), higher=higher), floors)
     structural |= also
-    involved = {i for pair in structural | textual for i in pair}
-    digests = _digests(connection, involved)
-    facts = queries.facts(connection, involved, digests)
-    structural, textual = (
-        {(a, b) for a, b in pairs if a in facts and b in facts and facts[a].unit_id != facts[b].unit_id}
-        for pairs in (structural, textual)
-    )
-    alike = _alike(connection, textual, floors)
+    involved = {i for pair in structural | alike.keys() for i in pair}
+    facts = queries.facts(connection, involved, _digests(connection, involved))
+    structural = {(a, b) for a, b in structural if a in facts and b in facts and facts[a].unit_id != facts[b].unit_id}
     found: dict[Pair, Found] = {}
     for low, high in sorted(structural | alike.keys()):
         like = alike.get((low, high))
@@ -174,37 +171,50 @@ def as_text(like: Likeness, said: tuple[str, ...] = ()) -> Text:
     return Text(like.score, said, abroad=like.abroad, uneven=like.uneven)
 
 
-def _alike(connection: Connection, pairs: set[Pair], floors: Floors) -> dict[Pair, Likeness]:
-    """Return the likeness of those pairs that reach the lower floor."""
-    if not pairs:
-        return {}
-    least = floors.least
-    others: defaultdict[int, list[int]] = defaultdict(list)
-    for low, high in sorted(pairs):
-        others[low].append(high)
-    found: dict[Pair, Likeness] = {}
-    for lows in _in_view(others):
-        views = views_of(connection, {i for low in lows for i in (low, *others[low])})
-        for low in lows:
-            highs = [high for high in others[low] if high in views] if low in views else []
-            for high, like in zip(highs, likeness_many(views[low], [views[h] for h in highs]) if highs else (), strict=True):
-                if like.score >= least:
-                    found[low, high] = like
+def _once(candidates: Mapping[int, Ids], *, higher: bool) -> dict[int, Ids]:
+    """Leave each pair to its lower end; where only the other one was asked about, to that, unless only `higher` ones are wanted."""
+    own = np.array(sorted(candidates), dtype=np.int64)
+    above = {i: others > i for i, others in candidates.items()}
+    if not higher:
+        above = {i: mask | ~np.isin(candidates[i], own) for i, mask in above.items()}
+    return {i: others[above[i]] for i, others in candidates.items()}
+
+
+def _alike(connection: Connection, candidates: Mapping[int, Ids], floors: Floors) -> dict[Pair, Likeness]:
+    """Return the likeness of some entries to others of other units, of those pairs that reach the lower floor."""
+    units = queries.units_of(connection, {*candidates, *_all_of(candidates).tolist()})
+    released = np.array(sorted(units), dtype=np.int64)
+    unit_of = np.array([units[i] for i in released.tolist()], dtype=np.int64)
+    compared = {}
+    for i, others in candidates.items():
+        if i in units:
+            place, there = _places(released, others)
+            compared[i] = others[there][unit_of[place[there]] != units[i]]
+    own, wanted, found = views_of(connection, compared), _all_of(compared), dict[Pair, Likeness]()
+    for start in range(0, len(wanted), MOST_IN_VIEW):
+        views = views_of(connection, wanted[start : start + MOST_IN_VIEW].tolist())
+        if not views:
+            continue
+        in_view = np.array(sorted(views), dtype=np.int64)
+        company = Company([views[i] for i in in_view.tolist()])
+        for i, view in own.items():
+            first, last = np.searchsorted(compared[i], (in_view[0], in_view[-1] + 1))
+            place, there = _places(in_view, compared[i][first:last])
+            some = place[there]
+            for n, like in company.like(view, None if len(some) == len(in_view) else some, least=floors.least):
+                other = int(in_view[n])
+                found[min(i, other), max(i, other)] = like
     return found
 
 
-def _in_view(others: Mapping[int, Sequence[int]]) -> Iterable[list[int]]:
-    """The lower ends in groups whose texts fit into memory together."""
-    lows: list[int] = []
-    seen: set[int] = set()
-    for low, highs in others.items():
-        if lows and len(seen | {low, *highs}) > MOST_IN_VIEW:
-            yield lows
-            lows, seen = [], set()
-        lows.append(low)
-        seen |= {low, *highs}
-    if lows:
-        yield lows
+def _all_of(candidates: Mapping[int, Ids]) -> Ids:
+    return np.unique(np.concatenate([*candidates.values(), np.zeros(0, dtype=np.int64)]))
+
+
+def _places(among: Ids, ids: Ids) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """Where some ids stand among others, in order, and which of them stand there at all."""
+    place = np.minimum(np.searchsorted(among, ids), max(len(among) - 1, 0))
+    return place, among[place] == ids if len(among) else np.zeros(len(ids), dtype=bool)
 
 
 def _with_phrases(
@@ -268,12 +278,13 @@ def would_touch(
         others = queries.seen(connection, reader, others)
         facts = {i: f for i, f in queries.facts(connection, others, _digests(connection, others)).items() if f.unit_id != unit_id}
         kept = views_of(connection, textual & facts.keys())
-        alike = dict(zip(kept, likeness_many(own_view, list(kept.values())), strict=True))
+        at = list(kept)
+        alike = {at[n]: like for n, like in Company(list(kept.values())).like(own_view, least=floors.least)}
         said = queries.texts(connection, alike)
         found: dict[int, Finding] = {}
         for i, fact in facts.items():
             text = Text()
-            if i in alike and alike[i].score >= floors.least:
+            if i in alike:
                 text = as_text(alike[i], phrases(title, body, *said[i][:2], language))
             finding = judge(signals(own, fact, known, text), known, floors)
             # who merely is on the same topics is read off these; who answers the same question is told

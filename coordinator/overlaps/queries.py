@@ -240,17 +240,31 @@ def structural_candidates(connection: Connection, ids: Sequence[int], *, window_
     return found
 
 
-def textual_candidates(connection: Connection, ids: Sequence[int], known: Vocabulary) -> set[tuple[int, int]]:
-    """Return the pairs (one of `ids`, any other) whose texts are compared, by rules.texts_compared: a floor, never a rank."""
+def textual_candidates(connection: Connection, ids: Sequence[int], known: Vocabulary) -> dict[int, Ids]:
+    """Return with which others the text of each of some entries is compared, by rules.texts_compared: a floor, never a rank."""
     own, holders = keyword_postings(connection, ids)
     beside = _beside(connection, ids, known)
     close = near(connection, meanings_of(connection, ids, serving(connection)))
-    found = {(entry_id, other) for entry_id, others in close.items() for other in others.tolist()}
-    for entry_id, words in own.items():
-        others, counts = np.unique(np.concatenate([holders[w] for w in words]), return_counts=True)
-        strong = others[counts >= SHARED_KEYWORDS]
-        weak = np.intersect1d(others, beside[entry_id]) if entry_id in beside else strong[:0]
-        found |= {(entry_id, other) for other in (*strong.tolist(), *weak.tolist()) if other != entry_id}
+    found: dict[int, Ids] = {}
+    for entry_id in {*own, *close}:
+        others, counts = np.unique(np.concatenate([_NOBODY, *(holders[w] for w in own.get(entry_id, ()))]), return_counts=True)
+        weak = np.intersect1d(others, beside.get(entry_id, _NOBODY), assume_unique=True)
+        every = np.unique(np.concatenate([close.get(entry_id, _NOBODY), others[counts >= SHARED_KEYWORDS], weak]))
+        found[entry_id] = every[every != entry_id]
+    return found
+
+
+_NOBODY = np.zeros(0, dtype=np.int64)
+
+
+def units_of(connection: Connection, ids: Iterable[int]) -> dict[int, int]:
+    """Return the unit of those of some entries that are released."""
+    found: dict[int, int] = {}
+    for some in _chunks(sorted(ids), 5000):
+        rows = connection.execute(
+            select(_entry.c.id, _entry.c.unit_id).where(_entry.c.id.in_(some), _entry.c.state == State.RELEASED)
+        )
+        found |= {i: unit_id for i, unit_id in rows}
     return found
 
 

@@ -14,7 +14,7 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from coordinator.words.rules import MOST_WORDS, plain
+from coordinator.words.rules import MOST_WORDS, plain, ranges
 
 PASSAGE_WORDS = 45
 SHORTEST_TAIL = 8
@@ -140,7 +140,7 @@ def are_near(one: Meaning | None, other: Meaning | None) -> bool:
 def cosines(one: NDArray[np.int8], other: NDArray[np.int8]) -> NDArray[np.float64]:
     """Return the cosine of each direction of one (rows) with each of another (columns)."""
     ours, theirs = one.astype(np.float32), other.astype(np.float32)
-    power = np.sqrt(_power(ours))[:, None] * np.sqrt(_power(theirs))[None, :]
+    power = np.sqrt(_power(one))[:, None] * np.sqrt(_power(other))[None, :]
     found: NDArray[np.float64] = np.divide(ours @ theirs.T, power, out=np.zeros_like(power), where=power > 0)
     return found
 
@@ -150,32 +150,47 @@ def nearness(a: Meaning, b: Meaning) -> float:
     return nearness_many(a, (b,))[0]
 
 
+class ManyMeanings:
+    """The directions of many texts side by side, for comparing one text after another with all or some of them."""
+
+    def __init__(self, texts: Sequence[Meaning]) -> None:
+        self._sizes = np.array([len(t.rows) for t in texts], dtype=np.intp)
+        self._starts = np.concatenate([[0], np.cumsum(self._sizes)])[:-1].astype(np.intp)
+        self._rows = np.concatenate([t.rows for t in texts])
+        self._lengths = np.sqrt(_power(self._rows))
+
+    def nearness(self, a: Meaning, some: NDArray[np.intp] | None = None) -> NDArray[np.float64]:
+        """Return how near a text lies to all, or to some by their places: half the cosine of the wholes, half that of the passages.
+
+        The second half is how well the passages of each find their like in the other: the mean of the row and of the column
+        maxima of their cosines.
+        """
+        sizes, rows, lengths = self._sizes, self._rows, self._lengths
+        if some is not None:
+            sizes = sizes[some]
+            at = ranges(self._starts[some], sizes)
+            rows, lengths = rows[at], lengths[at]
+        starts = np.cumsum(sizes) - sizes
+        # products of whole numbers up to 127, at most some thousand of them: exact in single precision, whatever the order
+        dots = (a.rows.astype(np.float32) @ rows.astype(np.float32).T).astype(np.float64)
+        power = np.sqrt(_power(a.rows))[:, None] * lengths[None, :]
+        steps = np.rint(np.divide(dots, power, out=np.zeros_like(dots), where=power > 0) * _STEPS).astype(np.int64)
+        wholes = steps[0, starts] / _STEPS
+        parts_of = np.ones(len(rows), dtype=bool)
+        parts_of[starts] = False
+        inner, begin = steps[1:][:, parts_of], starts - np.arange(len(starts))
+        mine = np.maximum.reduceat(inner, begin, axis=1).sum(axis=0) / (_STEPS * len(inner))
+        their = np.add.reduceat(inner.max(axis=0), begin) / (_STEPS * (sizes - 1))
+        found: NDArray[np.float64] = (wholes + (mine + their) / 2) / 2
+        return found
+
+
 def nearness_many(a: Meaning, others: Sequence[Meaning]) -> list[float]:
-    """One text against many: half the cosine of the wholes, half how well the passages of each find their like in the other.
-
-    The second half is the mean of the row and of the column maxima of the passages' cosines.
-    """
-    if not others:
-        return []
-    sizes = np.array([len(other.rows) for other in others])
-    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-    theirs = np.concatenate([other.rows for other in others]).astype(np.float32)
-    ours = a.rows.astype(np.float32)
-    # products of whole numbers up to 127, at most some thousand of them: exact in single precision, whatever the order
-    dots = (ours @ theirs.T).astype(np.float64)
-    power = np.sqrt(_power(ours))[:, None] * np.sqrt(_power(theirs))[None, :]
-    steps = np.rint(np.divide(dots, power, out=np.zeros_like(dots), where=power > 0) * _STEPS).astype(np.int64)
-    wholes = steps[0, starts] / _STEPS
-    parts_of = np.ones(len(theirs), dtype=bool)
-    parts_of[starts] = False
-    inner, ends = steps[1:][:, parts_of], np.cumsum(sizes - 1)
-    begin = ends - (sizes - 1)
-    mine = np.maximum.reduceat(inner, begin, axis=1).sum(axis=0) / (_STEPS * len(inner))
-    their = np.add.reduceat(inner.max(axis=0), begin) / (_STEPS * (sizes - 1))
-    found: list[float] = ((wholes + (mine + their) / 2) / 2).tolist()
-    return found
+    """Return how near one text lies to each of many, −1 to 1."""
+    return ManyMeanings(others).nearness(a).tolist() if others else []
 
 
-def _power(rows: NDArray[np.float32]) -> NDArray[np.float64]:
-    power: NDArray[np.float64] = np.einsum("ij,ij->i", rows, rows).astype(np.float64)
+def _power(rows: NDArray[np.int8]) -> NDArray[np.float64]:
+    single = rows.astype(np.float32)
+    power: NDArray[np.float64] = np.einsum("ij,ij->i", single, single).astype(np.float64)
     return power

@@ -411,48 +411,104 @@ def _level(logp: NDArray[np.float32]) -> NDArray[np.intp]:
     return levels
 
 
-def cosines(a: Words, others: Sequence[Words]) -> list[tuple[float, tuple[int, ...]]]:
-    """One text against many: the cosine of their weighted stems, 0 to 1, and the hashes of those that carry it, strongest first.
+class Cosines(NamedTuple):
+    """How alike one text is to each of many by their words, and where the weight of it lies."""
+
+    values: NDArray[np.float64]
+    """0 to 1."""
+    stems: NDArray[np.uint32]
+    whose: NDArray[np.intp]
+    products: NDArray[np.float64]
+
+    def carriers(self, n: int) -> tuple[int, ...]:
+        """Return the hashes of the stems that carry the likeness to one of the many, strongest first."""
+        start, end = np.searchsorted(self.whose, (n, n + 1))
+        stems, products = self.stems[start:end], self.products[start:end]
+        order = np.lexsort((stems, -products))[:CARRIERS]
+        return tuple(stems[order[products[order] > 0]].tolist())
+
+
+class ManyWords:
+    """The words of many texts side by side, for comparing one text after another with all or some of them.
 
     Every weight is looked up in a table and every sum runs in the order of the stems, so that neither the order of the
     two texts nor the company of the others can move a bit.
     """
-    if not others:
-        return []
-    many = len(others)
-    sizes = np.array([len(other.stems) for other in others])
-    totals = np.array([other.total for other in others])
-    owner = np.repeat(np.arange(many), sizes)
-    stems = np.concatenate([other.stems for other in others])
-    levels = _level(np.concatenate([other.logp for other in others]))
-    tf = _TF[np.concatenate([other.counts for other in others])]
-    m = np.searchsorted(_M_BOUNDS, totals * a.total)
 
-    theirs = tf * _IDF[m[owner], levels]
-    their_power = np.bincount(owner, theirs * theirs, many)
-    # only the steps of m that occur are needed of a's own weights
-    steps, step_of = np.unique(m, return_inverse=True)
-    ours = _TF[a.counts] * _IDF[steps][:, _level(a.logp)]
-    rows, size = ours.shape
-    our_power = np.bincount(np.repeat(np.arange(rows), size), (ours * ours).ravel(), rows)[step_of]
+    def __init__(self, texts: Sequence[Words]) -> None:
+        self._many = len(texts)
+        self._sizes = np.array([len(t.stems) for t in texts], dtype=np.intp)
+        self._starts = np.concatenate([[0], np.cumsum(self._sizes)])[:-1].astype(np.intp)
+        self._totals = np.array([t.total for t in texts], dtype=np.int64)
+        self._stems = np.concatenate([t.stems for t in texts] or [np.zeros(0, dtype=np.uint32)])
+        self._levels = _level(np.concatenate([t.logp for t in texts] or [np.zeros(0, dtype=np.float32)]))
+        self._tf = _TF[np.concatenate([t.counts for t in texts] or [np.zeros(0, dtype=np.uint16)])]
+        self._powers = np.full((M_STEPS, self._many), np.nan)
+        self._index: tuple[NDArray[np.uint32], NDArray[np.intp], NDArray[np.intp]] | None = None
 
-    place = np.minimum(np.searchsorted(a.stems, stems), max(size - 1, 0))
-    hits = np.flatnonzero(a.stems[place] == stems) if size else np.zeros(0, dtype=np.intp)
-    whose = owner[hits]
-    products = theirs[hits] * ours[step_of[whose], place[hits]]
-    dots = np.bincount(whose, products, many)
-    power = np.sqrt((our_power + PRIOR) * (their_power + PRIOR))
-    found = np.divide(dots, power, out=np.zeros(many), where=power > 0)
+    def cosines(self, a: Words, some: NDArray[np.intp] | None = None) -> Cosines:
+        """Compare a text with all, or with some by their places; what comes back is in the order of these."""
+        sizes, totals = (self._sizes, self._totals) if some is None else (self._sizes[some], self._totals[some])
+        many = len(sizes)
+        owner = np.repeat(np.arange(many), sizes)
+        m = np.searchsorted(_M_BOUNDS, totals * a.total)
+        # only the steps of m that occur are needed of a's own weights
+        steps, step_of = np.unique(m, return_inverse=True)
+        ours = _TF[a.counts] * _IDF[steps][:, _level(a.logp)]
+        rows, size = ours.shape
+        our_power = np.bincount(np.repeat(np.arange(rows), size), (ours * ours).ravel(), rows)[step_of]
+        if some is None:
+            at = np.arange(len(self._stems))
+            weights = self._tf * _IDF[m[owner], self._levels]
+            their_power: NDArray[np.float64] = np.bincount(owner, weights * weights, many)
+            place = np.minimum(np.searchsorted(a.stems, self._stems), max(size - 1, 0))
+            hits = np.flatnonzero(a.stems[place] == self._stems) if size else np.zeros(0, dtype=np.intp)
+        else:
+            at = ranges(self._starts[some], sizes)
+            their_power = np.asarray(self._power(steps)[m, some])
+            place = self._places(a.stems, at)
+            hits = np.flatnonzero(place >= 0)
+        whose, hit = owner[hits], at[hits]
+        theirs = self._tf[hit] * _IDF[m[whose], self._levels[hit]]
+        products = theirs * ours[step_of[whose], place[hits]]
+        dots = np.bincount(whose, products, many)
+        power = np.sqrt((our_power + PRIOR) * (their_power + PRIOR))
+        values = np.divide(dots, power, out=np.zeros(many), where=power > 0)
+        return Cosines(values, self._stems[hit], whose, products)
 
-    telling = products > 0
-    hits, whose, products = hits[telling], whose[telling], products[telling]
-    order = np.lexsort((stems[hits], -products, whose))
-    strongest = stems[hits[order]].tolist()
-    ends = np.searchsorted(whose, np.arange(many + 1)).tolist()
-    return [
-        (x, tuple(strongest[start : min(start + CARRIERS, end)]))
-        for x, start, end in zip(found.tolist(), ends[:-1], ends[1:], strict=True)
-    ]
+    def _power(self, steps: NDArray[np.intp]) -> NDArray[np.float64]:
+        """The square of each text's length in weights by the steps of m, those that are asked for at least."""
+        for step in steps.tolist() if self._many else ():
+            if np.isnan(self._powers[step, 0]):
+                weights = self._tf * _IDF[step, self._levels]
+                self._powers[step] = np.bincount(np.repeat(np.arange(self._many), self._sizes), weights * weights, self._many)
+        return self._powers
+
+    def _places(self, stems: NDArray[np.uint32], at: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Where among some (sorted) stems those at certain places stand, −1 for nowhere; by a table, for many a text asks."""
+        if self._index is None:
+            listed, codes = np.unique(self._stems, return_inverse=True)
+            self._index = listed, codes, np.full(len(listed), -1, dtype=np.intp)
+        listed, codes, table = self._index
+        where = np.searchsorted(listed, stems)
+        known = np.flatnonzero(listed[np.minimum(where, len(listed) - 1)] == stems) if len(listed) else where[:0]
+        table[where[known]] = known
+        places: NDArray[np.intp] = table[codes[at]]
+        table[where[known]] = -1
+        return places
+
+
+def ranges(starts: NDArray[np.intp], sizes: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return the numbers from each start on, so many as its size says, one range after the other."""
+    ends = np.cumsum(sizes)
+    found: NDArray[np.intp] = np.repeat(starts - (ends - sizes), sizes) + np.arange(ends[-1] if len(ends) else 0)
+    return found
+
+
+def cosines(a: Words, others: Sequence[Words]) -> list[tuple[float, tuple[int, ...]]]:
+    """One text against many: the cosine of their weighted stems, 0 to 1, and the hashes of those that carry it, strongest first."""
+    found = ManyWords(others).cosines(a)
+    return [(value, found.carriers(n)) for n, value in enumerate(found.values.tolist())]
 
 
 # --- what to say of it
