@@ -1,8 +1,8 @@
 """Prints what finding overlaps costs as a register grows: python -m benchmarks.overlaps CORPUS.jsonl.gz [ENTRIES ...].
 
-The corpus is one of real papers, {id, unit, title, text}. Its passages are mixed anew, a word in ten put in the place of another,
-so that lengths are those of real papers and twins are rare. Each distinct passage is encoded once; where it stands in an entry,
-its direction is moved a little at random, as other words would move it, to a cosine of some .95.
+The corpus is one of real papers, {id, unit, title, text}. All its passages are mixed anew, other words put in the place of half of
+theirs, so that lengths are those of real papers and twins are rare. Each distinct passage is encoded once; where it stands in an
+entry, its direction is moved at random as far as other words move it, which is measured on some of them.
 """
 
 import argparse
@@ -46,10 +46,10 @@ from coordinator.words.actions import text_digest
 from coordinator.words.models import EntryKeyword, EntryWords
 from coordinator.words.rules import keywords, parse, plain
 
-DISTINCT = 12_000
-"""So many distinct passages are taken from the corpus, at most."""
+OTHER_WORDS = 0.5  # of a passage where it stands in an entry
 SAVES, LOOKS = 40, 40
-MOVED = 0.33 / math.sqrt(512)  # of each component of a unit direction: together a cosine of .95
+SPARE = 4_000  # passages for what is saved and looked at: nobody has these
+MEASURED = 300  # passages of which it is measured how far other words move them
 LOOK_AIM, SAVE_AIM, MEMORY_AIM, RECOMPUTE_AIM = 200, 300, 700, 15
 """Milliseconds, milliseconds, megabytes, minutes at 100,000 entries."""
 
@@ -68,8 +68,7 @@ class Mixed:
                 self.lengths.append(max(len(cut), 1))
                 self.pool += cut
         chance.shuffle(self.pool)
-        self.spare = self.pool[DISTINCT : DISTINCT + 4_000]  # for what is saved and looked at: nobody has these
-        self.pool = self.pool[: min(DISTINCT, most)]
+        self.spare, self.pool = self.pool[:SPARE], self.pool[SPARE : SPARE + most]
         self.words = sorted({w for piece in self.pool[:2_000] for w in piece.split() if w.isalpha()})
         self.of_topic = Words(random.Random(SEED)).of_topic
         self.made: list[list[int]] = []
@@ -78,30 +77,48 @@ class Mixed:
         """Return a text as long as some paper of the corpus."""
         places = [self.chance.randrange(len(self.pool)) for _ in range(self.chance.choice(self.lengths))]
         self.made.append(places)
-        return " ".join(self._other_words(self.pool[place]) for place in places)
+        return " ".join(self.other_words(self.pool[place]) for place in places)
 
     def new(self) -> str:
         """Return a text of passages that no entry has."""
         return " ".join(self.chance.choice(self.spare) for _ in range(self.chance.choice(self.lengths)))
 
-    def _other_words(self, piece: str) -> str:
-        return " ".join(self.chance.choice(self.words) if self.chance.random() < 0.1 else word for word in piece.split())
+    def other_words(self, piece: str) -> str:
+        """Return a passage with other words of the corpus in the place of half of its own."""
+        taken = self.chance.choices(self.words, k=len(words := piece.split()))
+        return " ".join(new if self.chance.random() < OTHER_WORDS else old for old, new in zip(words, taken, strict=True))
 
 
-def directions(pool: Sequence[str]) -> tuple[np.ndarray, float]:
-    """Return the unit directions of the distinct passages, and how many were encoded in a second."""
+def directions(mixed: Mixed, folder: Path) -> tuple[np.ndarray, float, float]:
+    """Return the unit directions of the distinct passages, the cosine that other words leave, and how many are encoded in a second.
+
+    Directions are remembered in the folder: the next register of this corpus has them already.
+    """
+    pool, known = mixed.pool, folder / "directions.npz"
     made = encoders.encoder(encoders.DEFAULT)
     assert made is not None
+    there = np.load(known)["rows"] if known.exists() else np.zeros((0, 512), dtype=np.int8)
     made.encode(["to load it"])
+    fresh = [made.encode(pool[n : n + 15]) for n in range(len(there), len(pool), 15)]
+    rows = np.concatenate([there, *fresh])[: max(len(pool), len(there))]
+    np.savez(known, rows=rows)
     start = time.perf_counter()
-    rows = np.concatenate([made.encode(pool[n : n + 15]) for n in range(0, len(pool), 15)]).astype(np.float32)
-    rate = len(pool) / (time.perf_counter() - start)
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True), rate
+    moved = np.concatenate([made.encode([mixed.other_words(piece)]) for piece in pool[:MEASURED]])
+    rate = len(moved) / (time.perf_counter() - start)
+    unit, others = _unit(rows[: len(pool)]), _unit(moved)
+    return unit, float((unit[: len(others)] * others).sum(axis=1).mean()), rate
 
 
-def keep(mixed: Mixed, rows: np.ndarray) -> None:
-    """Keep what the entries are compared by: words parsed as ever, directions put together from those of the passages."""
-    chance = np.random.default_rng(SEED)
+def _unit(rows: np.ndarray) -> np.ndarray:
+    return rows / np.maximum(np.linalg.norm(rows.astype(np.float32), axis=1, keepdims=True), 1e-6)
+
+
+def keep(mixed: Mixed, rows: np.ndarray, left: float) -> None:
+    """Keep what the entries are compared by: words parsed as ever, directions put together from those of the passages.
+
+    `left` is the cosine that is left of a passage's direction when it has other words.
+    """
+    chance, moved = np.random.default_rng(SEED), math.sqrt(1 / left**2 - 1) / math.sqrt(rows.shape[1])
     made = encoders.chosen()
     assert made is not None
     with db.engine.connect() as connection:
@@ -115,7 +132,7 @@ def keep(mixed: Mixed, rows: np.ndarray) -> None:
                 words.append({"entry_id": row.id, "digest": digest, "parsed": digest, "words": parsed.to_bytes()})
                 keys += [{"entry_id": row.id, "keyword": k} for k in keywords(parsed)]
                 parts = rows[mixed.made[row.id - 1]]
-                parts = parts + chance.normal(scale=MOVED, size=parts.shape).astype(np.float32)
+                parts = parts + chance.normal(scale=moved, size=parts.shape).astype(np.float32)
                 whole = parts.mean(axis=0, keepdims=True)
                 unit = np.concatenate([whole, parts])
                 unit = np.rint(unit / np.linalg.norm(unit, axis=1, keepdims=True) * encoders.SCALE)
@@ -125,6 +142,7 @@ def keep(mixed: Mixed, rows: np.ndarray) -> None:
                         "entry_id": row.id,
                         "encoder": made.name,
                         "digest": digest,
+                        "language": parsed.language,
                         "sketch": meaning.sketch.tobytes(),
                         "rows": meaning.to_bytes(),
                     }
@@ -224,13 +242,15 @@ def others(mixed: Mixed, rows: np.ndarray, entries: int) -> dict[str, float]:
 
 def measured(corpus: Path, entries: int, folder: Path) -> dict[str, float]:
     url = f"sqlite:///{folder / f'overlaps{entries}.sqlite'}"
+    for rest in folder.glob(f"overlaps{entries}.sqlite*"):
+        rest.unlink()
     alembic.upgrade(migrations(url), "head")
     app = create_app(environment="test", secret_key="a secret of a benchmark, of more than thirty-two characters", database_url=url)
     with app.app_context():
         mixed = Mixed(corpus, random.Random(SEED), most=2 * entries)
-        rows, rate = directions(mixed.pool)
+        rows, left, rate = directions(mixed, folder)
         build(entries, today=date.today(), texts=mixed)  # noqa: DTZ011
-        keep(mixed, rows)
+        keep(mixed, rows, left)
         before = megabytes()
         look = looks(mixed)
         encoding, save = saves(mixed)
@@ -242,11 +262,11 @@ def measured(corpus: Path, entries: int, folder: Path) -> dict[str, float]:
         ours = statistics.median(look) * 1000
         passages_there = sum(map(len, mixed.made))
         print(f"\n{entries:,} entries, {passages_there:,} passages, {len(mixed.pool):,} of them distinct; {kept:,} overlaps")
-        print(f"  encode              {rate:8.0f} passages a second")
+        print(f"  encode                       {rate:8.0f} passages a second; other words leave a cosine of {left:.2f}")
         for what, times in (("live check, encoding and all", look), ("encoding before a save", encoding), ("save", save)):
-            print(f"  {what:<28} {1000 * statistics.median(times):8.0f} ms p50 {1000 * p95(times):8.0f} ms p95")
-        print(f"  recompute           {again:8.0f} s")
-        print(f"  memory              {memory:8.0f} MB, of which {memory - before:.0f} MB came with looking and saving")
+            print(f"  {what:<28} {1000 * statistics.median(times):8.0f} ms p50 {p95(times):8.0f} ms p95")
+        print(f"  recompute                    {again:8.0f} s")
+        print(f"  memory                       {memory:8.0f} MB, of which {memory - before:.0f} MB came with looking and saving")
         for name, value in compared.items():
             ratio = value / ours if "seconds" not in name else value / again
             print(f"  {name:<42} {value:10.1f}   {ratio:6.2f} × ours")
@@ -258,6 +278,7 @@ def main() -> None:
     words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     words.add_argument("corpus", type=Path)
     words.add_argument("entries", type=int, nargs="*", default=[10_000, 50_000, 100_000])
+    words.add_argument("--keep", type=Path, metavar="FOLDER", help="leave the directions and the registers there")
     asked = words.parse_args()
     logging.disable(logging.WARNING)
     structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(open(os.devnull, "w")))  # noqa: SIM115 - as long as we run
@@ -266,7 +287,8 @@ def main() -> None:
     print(f"Load at the start: {os.getloadavg()[0]:.1f}")
     found: dict[int, dict[str, Any]] = {}
     with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        folder = asked.keep or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        folder.mkdir(exist_ok=True)
         for entries in asked.entries:
             passage_queries.forget()
             found[entries] = measured(asked.corpus, entries, folder)

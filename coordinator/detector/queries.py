@@ -71,7 +71,9 @@ def pair(session: Session, one: Entry, other: Entry) -> Pair | None:
         beside = bool(bare.topics or bare.related or bare.counterparts or bare.instruments or bare.forum_id is not None)
         views = views_of(connection, (low, high))
         shared = len(set(keywords(views[low].words)) & set(keywords(views[high].words))) if len(views) == 2 else 0
-        close = are_near(views[low].meaning, views[high].meaning) if len(views) == 2 else False
+        close = len(views) == 2 and are_near(
+            views[low].meaning, views[high].meaning, shared=shared, abroad=views[low].language != views[high].language
+        )
         compared, text = texts_compared(shared, near=close, beside_structure=beside), Text()
         if compared:
             said = overlaps.texts(connection, (low, high))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from coordinator.likeness.rules import View, likeness_many
 from coordinator.overlaps.rules import texts_compared
-from coordinator.passages.rules import NEAR_BITS, apart
+from coordinator.passages.rules import apart, near_enough
 from coordinator.words.rules import keywords
 
 Scores = NDArray[np.float64]
@@ -158,7 +158,10 @@ class Shelf:
                 shared[place] += 1
         near = set()
         if view.meaning is not None:
-            near = set(np.flatnonzero(apart(view.meaning.sketch, self._bits) <= NEAR_BITS).tolist())
+            differing = apart(view.meaning.sketch, self._bits)
+            words = np.array([shared.get(p, 0) for p in range(len(self.ids))])
+            abroad = np.array([other.language != view.language for other in self.views])
+            near = set(np.flatnonzero(near_enough(differing, words, abroad)).tolist())
         places = [
             p
             for p in sorted(shared.keys() | near)

@@ -270,7 +270,9 @@ def would_touch(
         known = replace(known, related=frozenset(edge for edge in known.related if not own.topics.isdisjoint(edge)))
         shared = keyword_counts(connection, keywords(own_view.words))
         beside = queries.beside_content(connection, own, known, shared)
-        near = near_text(connection, own_view.meaning)
+        words_of = np.array(sorted(shared.items()), dtype=np.int64).reshape(-1, 2)
+        close = near_text(connection, own_view.meaning, own_view.language)
+        near = set(queries.worth_comparing(close, words_of[:, 0], words_of[:, 1]).tolist())
         textual = {
             i for i in shared.keys() | near if texts_compared(shared.get(i, 0), near=i in near, beside_structure=i in beside)
         }

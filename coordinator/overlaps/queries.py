@@ -54,7 +54,8 @@ from coordinator.overlaps.models import (
     Step,
 )
 from coordinator.overlaps.rules import Facts, Floors, Vocabulary, version_of, week_of
-from coordinator.passages.queries import meanings_of, near, serving
+from coordinator.passages.queries import NOBODY, Near, near, read_of, serving
+from coordinator.passages.rules import near_enough
 from coordinator.people.models import Circle, Person, Unit
 from coordinator.people.queries import below
 from coordinator.people.rules import Reader as PersonReader
@@ -244,17 +245,25 @@ def textual_candidates(connection: Connection, ids: Sequence[int], known: Vocabu
     """Return with which others the text of each of some entries is compared, by rules.texts_compared: a floor, never a rank."""
     own, holders = keyword_postings(connection, ids)
     beside = _beside(connection, ids, known)
-    close = near(connection, meanings_of(connection, ids, serving(connection)))
+    close = near(connection, read_of(connection, ids, serving(connection)))
     found: dict[int, Ids] = {}
     for entry_id in {*own, *close}:
         others, counts = np.unique(np.concatenate([_NOBODY, *(holders[w] for w in own.get(entry_id, ()))]), return_counts=True)
         weak = np.intersect1d(others, beside.get(entry_id, _NOBODY), assume_unique=True)
-        every = np.unique(np.concatenate([close.get(entry_id, _NOBODY), others[counts >= SHARED_KEYWORDS], weak]))
+        by_meaning = worth_comparing(close.get(entry_id, NOBODY), others, counts)
+        every = np.unique(np.concatenate([by_meaning, others[counts >= SHARED_KEYWORDS], weak]))
         found[entry_id] = every[every != entry_id]
     return found
 
 
 _NOBODY = np.zeros(0, dtype=np.int64)
+
+
+def worth_comparing(close: Near, others: Ids, counts: Ids) -> Ids:
+    """Return those near a text that are near enough, by the number of telling words that they share with it; `others` in order."""
+    place = np.minimum(np.searchsorted(others, close.ids), max(len(others) - 1, 0))
+    shared = np.where(others[place] == close.ids, counts[place], 0) if len(others) else np.zeros(len(close.ids), dtype=np.int64)
+    return close.ids[near_enough(close.differing, shared, close.abroad)]
 
 
 def units_of(connection: Connection, ids: Iterable[int]) -> dict[int, int]:

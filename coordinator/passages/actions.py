@@ -16,6 +16,7 @@ from coordinator.exclusions.rules import without
 from coordinator.passages import queries
 from coordinator.passages.models import EntryPassages, ServingEncoder
 from coordinator.passages.rules import Meaning, parts
+from coordinator.stems import language_of
 from coordinator.words.actions import text_digest
 
 _entry, _passages = Entry.__table__, EntryPassages.__table__
@@ -70,7 +71,8 @@ def keep_passages(session: Session, ids: Iterable[int]) -> None:
         return
     with read_as_system(session, "detector") as connection:
         _take_in(session, connection)
-        fresh = {i: (said, text_digest(*said)) for i, said in _bare(connection, wanted).items()}
+        bare = _bare(connection, wanted)
+        fresh = {i: (said[:2], text_digest(*said[:2])) for i, said in bare.items()}
         known = connection.execute(
             select(_passages.c.id, _passages.c.entry_id, _passages.c.encoder, _passages.c.digest).where(
                 _passages.c.entry_id.in_(wanted)
@@ -85,29 +87,29 @@ def keep_passages(session: Session, ids: Iterable[int]) -> None:
         missing = [(i, said, digest) for i, (said, digest) in fresh.items() if i not in seen]
         unprepared = [i for i, _, digest in missing if not _ready(encoder, digest)]
         left = set(unprepared) if len(unprepared) > MOST_INSIDE else set()
-        put = [_row(i, digest, encoder.name, prepare(*said)) for i, said, digest in missing if i not in left]
+        put = [_row(i, digest, encoder.name, prepare(*said), language_of(*bare[i])) for i, said, digest in missing if i not in left]
         if put:
             connection.execute(insert(EntryPassages), put)
         if queries.serving(connection) is None:
             connection.execute(insert(ServingEncoder).values(id=1, encoder=encoder.name))
 
 
-def _bare(connection: Connection, ids: Iterable[int]) -> dict[int, tuple[str, str]]:
-    """Return title and text of those of some entries that are released, without the phrases that their units leave out."""
+def _bare(connection: Connection, ids: Iterable[int]) -> dict[int, tuple[str, str, str]]:
+    """Return title, text and language of those of some entries that are released, without what their units leave out."""
     left_out = phrases(connection)
     rows = connection.execute(
-        select(_entry.c.id, _entry.c.unit_id, _entry.c.title, _entry.c.text).where(
+        select(_entry.c.id, _entry.c.unit_id, _entry.c.title, _entry.c.text, _entry.c.language).where(
             _entry.c.id.in_(list(ids)), _entry.c.state == State.RELEASED
         )
     )
-    said = ((i, left_out.get(unit_id, ()), title, text) for i, unit_id, title, text in rows)
-    return {i: (without(title, leave), without(text, leave)) for i, leave, title, text in said}
+    said = ((i, left_out.get(unit_id, ()), title, text, language) for i, unit_id, title, text, language in rows)
+    return {i: (without(title, leave), without(text, leave), language) for i, leave, title, text, language in said}
 
 
-def _row(entry_id: int, digest: str, encoder: str, meaning: Meaning | None) -> dict[str, Any]:
+def _row(entry_id: int, digest: str, encoder: str, meaning: Meaning | None, language: str) -> dict[str, Any]:
     """One row, also for a text that says nothing: it has been seen."""
     sketch, rows = (meaning.sketch.tobytes(), meaning.to_bytes()) if meaning is not None else (bytes(64), b"")
-    return {"entry_id": entry_id, "encoder": encoder, "digest": digest, "sketch": sketch, "rows": rows}
+    return {"entry_id": entry_id, "encoder": encoder, "digest": digest, "language": language, "sketch": sketch, "rows": rows}
 
 
 def _take_in(session: Session, connection: Connection) -> None:
@@ -136,8 +138,8 @@ def prepare_unseen(session: Session, *, most: int) -> list[int]:
         ids = list(connection.scalars(queries.unseen(encoder.name).limit(most)))
         texts = _bare(connection, ids).values()
     session.rollback()
-    for said in texts:
-        prepare(*said)
+    for title, text, _ in texts:
+        prepare(title, text)
     return ids
 
 

@@ -24,6 +24,7 @@ class EntryPassages(Base):
     entry_id: Mapped[int] = mapped_column(ForeignKey("entry.id"))
     encoder: Mapped[str] = mapped_column(String(80))
     digest: Mapped[str] = mapped_column(String(16))
+    language: Mapped[str] = mapped_column(String(16))  # that the text is in, as far as one can tell
     sketch: Mapped[bytes] = mapped_column(LargeBinary(64))
     rows: Mapped[bytes] = mapped_column(LargeBinary)
 

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,7 @@ from sqlalchemy import Connection, Select, and_, func, select
 from coordinator.encoder import chosen
 from coordinator.entries.models import Entry, State
 from coordinator.passages.models import EntryPassages, ServingEncoder
-from coordinator.passages.rules import NEAR_BITS, Meaning, apart
+from coordinator.passages.rules import FARTHEST, Meaning, apart
 from coordinator.words.models import EntryWords
 
 Sketch = NDArray[np.uint64]
@@ -62,6 +63,17 @@ def unseen_count(connection: Connection, encoder: str) -> int:
 # --- the sketches, in memory --------------------------------------------------------------------------------------------
 
 
+class Near(NamedTuple):
+    """The entries whose texts are near one: their ids in order, how many bits differ, and whether the language does."""
+
+    ids: NDArray[np.int64]
+    differing: NDArray[np.uint16]
+    abroad: NDArray[np.bool_]
+
+
+NOBODY = Near(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.uint16), np.zeros(0, dtype=bool))
+
+
 class Sketches:
     """The sketches of all entries in this process, 64 bytes each: which texts are near one, by a floor and never a rank.
 
@@ -74,6 +86,7 @@ class Sketches:
         self._place: dict[int, int] = {}
         self._ids: NDArray[np.int64] = np.zeros(1024, dtype=np.int64)
         self._bits: Sketch = np.zeros((1024, 8), dtype=np.uint64)
+        self._languages: NDArray[np.uint64] = np.zeros(1024, dtype=np.uint64)
 
     def absorb(self, connection: Connection, encoder: str) -> None:
         """Take in what was kept since; only what is committed may be visible to the connection."""
@@ -83,24 +96,39 @@ class Sketches:
                 self.last, self._place = 0, {}
             # asked also where nothing is new: whoever looks next must not be told by a question more that something hidden came
             rows = connection.execute(
-                select(_passages.c.id, _passages.c.entry_id, _passages.c.sketch)
+                select(_passages.c.id, _passages.c.entry_id, _passages.c.sketch, _passages.c.language)
                 .where(_passages.c.encoder == encoder, _passages.c.id > self.last)
                 .order_by(_passages.c.id)
             ).all()
             room = len(self._place) + len(rows)
             if room > len(self._ids):
-                ids, bits = np.zeros(2 * room, dtype=np.int64), np.zeros((2 * room, 8), dtype=np.uint64)
-                ids[: len(self._ids)], bits[: len(self._bits)] = self._ids, self._bits
-                self._ids, self._bits = ids, bits
-            for _, entry_id, raw in rows:
+                self._ids, self._bits, self._languages = (_longer(a, 2 * room) for a in (self._ids, self._bits, self._languages))
+            for _, entry_id, raw, language in rows:
                 at = self._place.setdefault(entry_id, len(self._place))
-                self._ids[at], self._bits[at] = entry_id, np.frombuffer(raw, np.uint64)
+                self._ids[at], self._bits[at], self._languages[at] = entry_id, np.frombuffer(raw, np.uint64), _number(language)
             self.last = newest
 
-    def near(self, sketch: Sketch, *, most_apart: int = NEAR_BITS) -> NDArray[np.int64]:
-        """Return the entries whose texts are near a sketch."""
-        ids, bits, many = self._ids, self._bits, len(self._place)
-        return ids[:many][apart(sketch, bits[:many]) <= most_apart]
+    def near(self, sketch: Sketch, language: str) -> Near:
+        """Return the entries whose texts lie as far from a sketch as any that is compared, or nearer."""
+        many = len(self._place)
+        return _near(sketch, language, self._ids[:many], self._bits[:many], self._languages[:many])
+
+
+def _near(sketch: Sketch, language: str, ids: NDArray[np.int64], bits: Sketch, languages: NDArray[np.uint64]) -> Near:
+    differing = apart(sketch, bits)
+    close = np.flatnonzero(differing <= FARTHEST)
+    return Near(ids[close], differing[close], languages[close] != _number(language))
+
+
+def _number(language: str) -> int:
+    """A language as a number: its name's first eight bytes."""
+    return int.from_bytes(language.encode()[:8], "little")
+
+
+def _longer(array: NDArray[Any], length: int) -> NDArray[Any]:
+    longer: NDArray[Any] = np.zeros((length, *array.shape[1:]), dtype=array.dtype)
+    longer[: len(array)] = array
+    return longer
 
 
 _kept: dict[tuple[str, str], Sketches] = {}
@@ -116,25 +144,45 @@ def forget() -> None:
     _kept.clear()
 
 
-def near(connection: Connection, own: Mapping[int, Meaning]) -> dict[int, NDArray[np.int64]]:
-    """Return for the meaning of each of some entries the others near it, as they are kept at this moment."""
+def near(connection: Connection, own: Mapping[int, tuple[Meaning, str]]) -> dict[int, Near]:
+    """Return for each of some entries, by its meaning and language, the others near it as they are kept at this moment."""
     if not own:
         return {}
-    encoder = next(iter(own.values())).encoder
+    encoder = next(iter(own.values()))[0].encoder
     held = sketches(connection, encoder)
     # what was kept since this process last took in, be it by this very change
     late = connection.execute(
-        select(_passages.c.entry_id, _passages.c.sketch).where(_passages.c.encoder == encoder, _passages.c.id > held.last)
+        select(_passages.c.entry_id, _passages.c.sketch, _passages.c.language).where(
+            _passages.c.encoder == encoder, _passages.c.id > held.last
+        )
     ).all()
-    ids = np.array([entry_id for entry_id, _ in late], dtype=np.int64)
-    bits = np.frombuffer(b"".join(raw for _, raw in late), np.uint64).reshape(-1, 8)
+    ids = np.array([row.entry_id for row in late], dtype=np.int64)
+    bits = np.frombuffer(b"".join(row.sketch for row in late), np.uint64).reshape(-1, 8)
+    languages = np.array([_number(row.language) for row in late], dtype=np.uint64)
     found = {}
-    for entry_id, meaning in own.items():
-        sketch = meaning.sketch
-        early = np.setdiff1d(held.near(sketch), ids, assume_unique=True)
-        others = np.concatenate([early, ids[apart(sketch, bits) <= NEAR_BITS]])
-        found[entry_id] = others[others != entry_id]
+    for entry_id, (meaning, language) in own.items():
+        early, now = held.near(meaning.sketch, language), _near(meaning.sketch, language, ids, bits, languages)
+        stands = ~np.isin(early.ids, ids)
+        both = Near(
+            np.concatenate([early.ids[stands], now.ids]),
+            np.concatenate([early.differing[stands], now.differing]),
+            np.concatenate([early.abroad[stands], now.abroad]),
+        )
+        order = np.argsort(both.ids)
+        order = order[both.ids[order] != entry_id]
+        found[entry_id] = Near(both.ids[order], both.differing[order], both.abroad[order])
     return found
+
+
+def read_of(connection: Connection, ids: Iterable[int], encoder: str | None) -> dict[int, tuple[Meaning, str]]:
+    """Return the directions and the language of some entries as an encoder sees them; those without are left out."""
+    meanings = meanings_of(connection, ids, encoder)
+    rows = connection.execute(
+        select(_passages.c.entry_id, _passages.c.language).where(
+            _passages.c.encoder == encoder, _passages.c.entry_id.in_(sorted(meanings))
+        )
+    )
+    return {entry_id: (meanings[entry_id], language) for entry_id, language in rows}
 
 
 def take_in(connection: Connection) -> None:
@@ -144,9 +192,9 @@ def take_in(connection: Connection) -> None:
         sketches(connection, encoder).absorb(connection, encoder)
 
 
-def near_text(connection: Connection, meaning: Meaning | None) -> set[int]:
+def near_text(connection: Connection, meaning: Meaning | None, language: str) -> Near:
     """Return the entries near a text that is not kept; outside of a change, and lets this process take in what was kept since."""
     if meaning is None or serving(connection) != meaning.encoder:
-        return set()
+        return NOBODY
     sketches(connection, meaning.encoder).absorb(connection, meaning.encoder)
-    return set(near(connection, {0: meaning})[0].tolist())
+    return near(connection, {0: (meaning, language)})[0]

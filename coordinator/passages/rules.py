@@ -10,6 +10,7 @@ import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +21,12 @@ PASSAGE_WORDS = 45
 SHORTEST_TAIL = 8
 SKETCH_BITS = 512
 
-NEAR_BITS = 170
-"""Whole texts are near if their sketches differ in so many of 512 bits at most: an angle of 60 degrees, a cosine of .5."""
+NEAR_BITS, FOR_EACH_WORD, MOST_WORDS_COUNTED = 130, 30, 2
+"""Whole texts are near if their sketches differ in so many of 512 bits at most, and in so many more for each telling word that
+they share. 128 bits are an angle of 45 degrees, 171 one of 60, a cosine of .5."""
+NEAR_ABROAD = 170
+"""The same for two languages, where no word can be shared."""
+FARTHEST = max(NEAR_ABROAD, NEAR_BITS + FOR_EACH_WORD * MOST_WORDS_COUNTED)
 
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
 _WORD = re.compile(rf"[{_CJK}]{{1,2}}|[^\s{_CJK}]+")  # where a script writes no spaces, two characters count as a word
@@ -127,11 +132,18 @@ def apart(one: NDArray[np.uint64], many: NDArray[np.uint64]) -> NDArray[np.uint1
     return differing
 
 
-def are_near(one: Meaning | None, other: Meaning | None) -> bool:
+def near_enough(differing: NDArray[Any], shared: NDArray[Any], abroad: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Say which of many pairs are worth comparing: by the bits that differ, the telling words shared, and the languages."""
+    room = NEAR_BITS + FOR_EACH_WORD * np.minimum(shared, MOST_WORDS_COUNTED)
+    enough: NDArray[np.bool_] = differing <= np.where(abroad, np.maximum(room, NEAR_ABROAD), room)
+    return enough
+
+
+def are_near(one: Meaning | None, other: Meaning | None, *, shared: int, abroad: bool) -> bool:
     """Say whether two texts lie near each other, by their sketches: they are worth comparing."""
     if one is None or other is None or one.encoder != other.encoder:
         return False
-    return bool(apart(one.sketch, other.sketch[None, :])[0] <= NEAR_BITS)
+    return bool(near_enough(apart(one.sketch, other.sketch[None, :]), np.array([shared]), np.array([abroad]))[0])
 
 
 # --- two texts ---------------------------------------------------------------------------------------------------------

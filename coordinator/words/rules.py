@@ -17,7 +17,7 @@ from functools import lru_cache
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import snowballstemmer
@@ -457,15 +457,16 @@ class ManyWords:
         ours = _TF[a.counts] * _IDF[steps][:, _level(a.logp)]
         rows, size = ours.shape
         our_power = np.bincount(np.repeat(np.arange(rows), size), (ours * ours).ravel(), rows)[step_of]
+        their_power: NDArray[Any]
         if some is None:
             at = np.arange(len(self._stems))
             weights = self._tf * _IDF[m[owner], self._levels]
-            their_power: NDArray[np.float64] = np.bincount(owner, weights * weights, many)
+            their_power = np.bincount(owner, weights * weights, many)
             place = np.minimum(np.searchsorted(a.stems, self._stems), max(size - 1, 0))
             hits = np.flatnonzero(a.stems[place] == self._stems) if size else np.zeros(0, dtype=np.intp)
         else:
             at = ranges(self._starts[some], sizes)
-            their_power = np.asarray(self._power(steps)[m, some])
+            their_power = self._power(steps)[m, some]
             place = self._places(a.stems, at)
             hits = np.flatnonzero(place >= 0)
         whose, hit = owner[hits], at[hits]

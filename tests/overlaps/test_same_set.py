@@ -306,8 +306,9 @@ def from_scratch(
             continue
         text, bare = Text(), signals(a, b, known, Text())
         beside = bool(bare.topics or bare.related or bare.counterparts or bare.instruments or bare.forum_id is not None)
-        near = are_near(views[low].meaning, views[high].meaning)
         shared = len(set(keywords(views[low].words)) & set(keywords(views[high].words)))
+        abroad = views[low].language != views[high].language
+        near = are_near(views[low].meaning, views[high].meaning, shared=shared, abroad=abroad)
         if texts_compared(shared, near=near, beside_structure=beside):
             like = likeness(views[low], views[high])
             if like.score >= min(floors.possible, floors.duplication):

@@ -4,12 +4,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coordinator.passages.rules import (
+    FARTHEST,
+    FOR_EACH_WORD,
+    NEAR_ABROAD,
     NEAR_BITS,
     PASSAGE_WORDS,
     SHORTEST_TAIL,
     Meaning,
     apart,
     are_near,
+    near_enough,
     nearness,
     nearness_many,
     parts,
@@ -102,7 +106,7 @@ def test_one_against_many_says_exactly_what_each_pair_says(a, others):
 @given(meanings)
 def test_a_text_is_nearest_to_itself(a):
     assert nearness(a, a) == pytest.approx(1)
-    assert are_near(a, a)
+    assert are_near(a, a, shared=0, abroad=False)
 
 
 @quick
@@ -122,8 +126,25 @@ def test_bytes_that_are_no_directions_are_refused(raw):
 def test_sketches_of_near_directions_differ_in_few_bits():
     a, b = some_meaning(1, 2), some_meaning(2, 2)
     moved = Meaning("some/1", np.clip(a.rows.astype(int) + b.rows // 4, -127, 127).astype(np.int8))
-    assert apart(a.sketch, moved.sketch[None, :])[0] < NEAR_BITS < apart(a.sketch, b.sketch[None, :])[0]
-    assert are_near(a, moved)
-    assert not are_near(a, b)
-    assert not are_near(a, Meaning("other/1", a.rows))
-    assert not are_near(a, None)
+    assert apart(a.sketch, moved.sketch[None, :])[0] < NEAR_BITS < FARTHEST < apart(a.sketch, b.sketch[None, :])[0]
+    assert are_near(a, moved, shared=0, abroad=False)
+    assert not are_near(a, b, shared=9, abroad=True)
+    assert not are_near(a, Meaning("other/1", a.rows), shared=9, abroad=False)
+    assert not are_near(a, None, shared=9, abroad=False)
+
+
+@pytest.mark.parametrize(
+    ("differing", "shared", "abroad", "enough"),
+    [
+        (NEAR_BITS, 0, False, True),
+        (NEAR_BITS + 1, 0, False, False),
+        (NEAR_BITS + FOR_EACH_WORD, 1, False, True),
+        (FARTHEST, 2, False, True),
+        (FARTHEST + 1, 9, False, False),
+        (NEAR_ABROAD, 0, True, True),
+        (NEAR_ABROAD + 1, 0, True, False),
+        (FARTHEST, 2, True, True),
+    ],
+)
+def test_texts_that_share_words_may_lie_farther_apart(differing, shared, abroad, enough):
+    assert near_enough(np.array([differing]), np.array([shared]), np.array([abroad])).tolist() == [enough]
