@@ -16,15 +16,14 @@ from coordinator.entries.queries import Filters, listed, with_company
 from coordinator.exclusions import queries as exclusions
 from coordinator.exclusions.models import Exclusion, ExclusionKind
 from coordinator.likeness.queries import views_of
-from coordinator.likeness.rules import likeness
+from coordinator.likeness.rules import are_compared, likeness
 from coordinator.overlaps import queries as overlaps
 from coordinator.overlaps.actions import as_text
 from coordinator.overlaps.models import Closing, Dismissal, Hidden, Overlap, OverlapKind, OverlapState, Recheck, Severity
-from coordinator.overlaps.rules import Facts, Finding, Floors, Signals, Text, Vocabulary, hidden_by, signals, texts_compared, weigh
-from coordinator.passages.rules import are_near
+from coordinator.overlaps.rules import Facts, Finding, Floors, Signals, Text, Vocabulary, hidden_by, signals, weigh
 from coordinator.stems import query_stems
 from coordinator.topics.models import Topic
-from coordinator.words.rules import keywords, phrases
+from coordinator.words.rules import phrases
 
 # --- two entries -------------------------------------------------------------------------------------------------------
 
@@ -70,11 +69,7 @@ def pair(session: Session, one: Entry, other: Entry) -> Pair | None:
         bare = signals(facts[low], facts[high], known, Text())
         beside = bool(bare.topics or bare.related or bare.counterparts or bare.instruments or bare.forum_id is not None)
         views = views_of(connection, (low, high))
-        shared = len(set(keywords(views[low].words)) & set(keywords(views[high].words))) if len(views) == 2 else 0
-        close = len(views) == 2 and are_near(
-            views[low].meaning, views[high].meaning, shared=shared, abroad=views[low].language != views[high].language
-        )
-        compared, text = texts_compared(shared, near=close, beside_structure=beside), Text()
+        compared, text = len(views) == 2 and are_compared(views[low], views[high], beside=beside), Text()
         if compared:
             said = overlaps.texts(connection, (low, high))
             like = likeness(views[low], views[high])

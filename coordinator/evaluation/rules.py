@@ -7,9 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from coordinator.likeness.rules import View, likeness_many
-from coordinator.overlaps.rules import texts_compared
-from coordinator.passages.rules import apart, near_enough
+from coordinator.likeness.rules import View, by_words, likeness_many, worth_comparing
+from coordinator.passages.rules import apart
 from coordinator.words.rules import keywords
 
 Scores = NDArray[np.float64]
@@ -156,18 +155,14 @@ class Shelf:
         for keyword in keywords(view.words):
             for place in self._holders.get(keyword, ()):
                 shared[place] += 1
-        near = set()
+        words, beside = np.array([shared.get(p, 0) for p in range(len(self.ids))]), np.ones(len(self.ids), dtype=bool)
         if view.meaning is not None:
-            differing = apart(view.meaning.sketch, self._bits)
-            words = np.array([shared.get(p, 0) for p in range(len(self.ids))])
             abroad = np.array([other.language != view.language for other in self.views])
-            near = set(np.flatnonzero(near_enough(differing, words, abroad)).tolist())
+            compared = worth_comparing(words, beside, apart(view.meaning.sketch, self._bits), abroad)
+        else:
+            compared = by_words(words, beside)
         places = [
-            p
-            for p in sorted(shared.keys() | near)
-            if texts_compared(shared.get(p, 0), near=p in near, beside_structure=True)
-            and (unit is None or self.units[p] != unit)
-            and self.ids[p] not in without
+            p for p in np.flatnonzero(compared).tolist() if (unit is None or self.units[p] != unit) and self.ids[p] not in without
         ]
         likes = likeness_many(view, [self.views[p] for p in places])
         found = [(self.ids[p], like.score) for p, like in zip(places, likes, strict=True)]

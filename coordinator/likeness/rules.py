@@ -7,14 +7,15 @@ and across languages the encoder does. A pair's score depends on that pair alone
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from coordinator.encoder import chosen
-from coordinator.passages.rules import ManyMeanings, Meaning
+from coordinator.passages.rules import FAR_BITS, ManyMeanings, Meaning, apart, near_enough
 from coordinator.stems import language_of
-from coordinator.words.rules import ManyWords, Words, parse
+from coordinator.words.rules import SHARED_KEYWORDS, ManyWords, Words, keywords, parse
 
 # Log-odds of "about the same thing", fitted on pairs of short policy statements and on halves of diplomatic letters with an
 # intercept of each source's own, sources and classes weighing the same; then moved from balanced pairs to one in a hundred.
@@ -57,6 +58,32 @@ class Likeness:
     """The two are in different languages."""
     uneven: bool = False
     """A line or two against a paper: both views see less of that than of like against like."""
+
+
+def by_words(shared: NDArray[Any], beside: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Say which of many pairs share telling words enough: one is, beside a common topic, forum, counterpart or instrument."""
+    enough: NDArray[np.bool_] = shared >= np.where(beside, 1, SHARED_KEYWORDS)
+    return enough
+
+
+def worth_comparing(
+    shared: NDArray[Any], beside: NDArray[np.bool_], differing: NDArray[Any], abroad: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Say which of many pairs of texts are compared at all: they lie near each other, or share telling words and are not far apart.
+
+    By floors, never by ranks: by the number of telling words shared, whether anything else is, the bits in which the sketches
+    differ, and whether the languages do. A text without directions is compared by `by_words`.
+    """
+    return near_enough(differing, shared, abroad) | (by_words(shared, beside) & (differing <= FAR_BITS))
+
+
+def are_compared(a: View, b: View, *, beside: bool) -> bool:
+    """Say whether two texts are compared at all; `beside` says that they share a topic, forum, counterpart or instrument."""
+    shared, near_by = np.array([len(set(keywords(a.words)) & set(keywords(b.words)))]), np.array([beside])
+    if a.meaning is None or b.meaning is None or a.meaning.encoder != b.meaning.encoder:
+        return bool(by_words(shared, near_by)[0])
+    differing = apart(a.meaning.sketch, b.meaning.sketch[None, :])
+    return bool(worth_comparing(shared, near_by, differing, np.array([a.language != b.language]))[0])
 
 
 def likeness(a: View, b: View) -> Likeness:

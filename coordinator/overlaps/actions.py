@@ -69,19 +69,18 @@ from coordinator.overlaps.rules import (
     sides_after,
     signals,
     state_of,
-    texts_compared,
     weigh,
     what_changed,
     without_topic,
 )
-from coordinator.passages.queries import near_text
+from coordinator.passages.queries import serving, sketched, take_in
 from coordinator.people.models import Person, Role, Unit
 from coordinator.people.queries import unit_readers
 from coordinator.topics.actions import when_merged
 from coordinator.topics.models import Topic
 from coordinator.words.actions import text_digest
 from coordinator.words.models import EntryWords
-from coordinator.words.queries import Ids, keyword_counts
+from coordinator.words.queries import Ids, holders_of
 from coordinator.words.rules import keywords, phrases
 
 _overlap, _side, _step, _hidden = Overlap.__table__, Side.__table__, Step.__table__, Hidden.__table__
@@ -268,14 +267,12 @@ def would_touch(
         )
         # of the edges only those of its own topics can join it to anything
         known = replace(known, related=frozenset(edge for edge in known.related if not own.topics.isdisjoint(edge)))
-        shared = keyword_counts(connection, keywords(own_view.words))
-        beside = queries.beside_content(connection, own, known, shared)
-        words_of = np.array(sorted(shared.items()), dtype=np.int64).reshape(-1, 2)
-        close = near_text(connection, own_view.meaning, own_view.language)
-        near = set(queries.worth_comparing(close, words_of[:, 0], words_of[:, 1]).tolist())
-        textual = {
-            i for i in shared.keys() | near if texts_compared(shared.get(i, 0), near=i in near, beside_structure=i in beside)
-        }
+        holders, beside = holders_of(connection, keywords(own_view.words)), queries.beside_content(connection, own, known)
+        take_in(connection)
+        kept_by = serving(connection)
+        seen_as = (own_view.meaning, own_view.language) if own_view.meaning and own_view.meaning.encoder == kept_by else None
+        among = queries.Among(sketched(connection, kept_by), [*holders, beside])
+        textual = set(among.compared_with(holders, beside, seen_as).tolist())
         others = queries.candidates_of(connection, own, window_days=floors.window_days) | textual
         others = queries.seen(connection, reader, others)
         facts = {i: f for i, f in queries.facts(connection, others, _digests(connection, others)).items() if f.unit_id != unit_id}

@@ -41,6 +41,7 @@ from coordinator.errors import NotFound
 from coordinator.exclusions import queries as exclusions
 from coordinator.exclusions.models import Exclusion, ExclusionKind
 from coordinator.exclusions.rules import without
+from coordinator.likeness.rules import by_words, worth_comparing
 from coordinator.overlaps.models import (
     FAR,
     Closing,
@@ -54,8 +55,8 @@ from coordinator.overlaps.models import (
     Step,
 )
 from coordinator.overlaps.rules import Facts, Floors, Vocabulary, version_of, week_of
-from coordinator.passages.queries import NOBODY, Near, near, read_of, serving
-from coordinator.passages.rules import near_enough
+from coordinator.passages.queries import Sketched, number_of, read_of, serving, sketched
+from coordinator.passages.rules import Meaning, apart
 from coordinator.people.models import Circle, Person, Unit
 from coordinator.people.queries import below
 from coordinator.people.rules import Reader as PersonReader
@@ -65,8 +66,7 @@ from coordinator.topics.models import Related, Topic
 from coordinator.topics.queries import basket, standing
 from coordinator.words.actions import text_digest
 from coordinator.words.models import EntryWords
-from coordinator.words.queries import Ids, keyword_postings, postings
-from coordinator.words.rules import SHARED_KEYWORDS
+from coordinator.words.queries import Ids, held, keyword_postings
 
 # --- who sees an overlap: whoever sees both ends -----------------------------------------------------------------------
 
@@ -242,28 +242,42 @@ def structural_candidates(connection: Connection, ids: Sequence[int], *, window_
 
 
 def textual_candidates(connection: Connection, ids: Sequence[int], known: Vocabulary) -> dict[int, Ids]:
-    """Return with which others the text of each of some entries is compared, by rules.texts_compared: a floor, never a rank."""
+    """Return with which others the text of each of some entries is compared, by likeness.rules.worth_comparing."""
     own, holders = keyword_postings(connection, ids)
-    beside = _beside(connection, ids, known)
-    close = near(connection, read_of(connection, ids, serving(connection)))
+    beside, serves = _beside(connection, ids, known), serving(connection)
+    seen, among = read_of(connection, ids, serves), Among(sketched(connection, serves), [*holders.values(), *beside.values()])
     found: dict[int, Ids] = {}
-    for entry_id in {*own, *close}:
-        others, counts = np.unique(np.concatenate([_NOBODY, *(holders[w] for w in own.get(entry_id, ()))]), return_counts=True)
-        weak = np.intersect1d(others, beside.get(entry_id, _NOBODY), assume_unique=True)
-        by_meaning = worth_comparing(close.get(entry_id, NOBODY), others, counts)
-        every = np.unique(np.concatenate([by_meaning, others[counts >= SHARED_KEYWORDS], weak]))
-        found[entry_id] = every[every != entry_id]
+    for entry_id in {*own, *seen}:
+        others = among.compared_with([holders[w] for w in own.get(entry_id, ())], beside.get(entry_id), seen.get(entry_id))
+        found[entry_id] = others[others != entry_id]
     return found
 
 
-_NOBODY = np.zeros(0, dtype=np.int64)
+class Among:
+    """All entries with a text, for finding those that one text is compared with."""
 
+    def __init__(self, kept: Sketched, others: Iterable[Ids]) -> None:
+        self._kept = kept
+        self._width = 1 + max((int(ids.max()) for ids in (kept.ids, *others) if len(ids)), default=0)
+        self._unseen = np.ones(self._width, dtype=bool)
+        self._unseen[kept.ids] = False
 
-def worth_comparing(close: Near, others: Ids, counts: Ids) -> Ids:
-    """Return those near a text that are near enough, by the number of telling words that they share with it; `others` in order."""
-    place = np.minimum(np.searchsorted(others, close.ids), max(len(others) - 1, 0))
-    shared = np.where(others[place] == close.ids, counts[place], 0) if len(others) else np.zeros(len(close.ids), dtype=np.int64)
-    return close.ids[near_enough(close.differing, shared, close.abroad)]
+    def compared_with(self, holders: Sequence[Ids], beside: Ids | None, seen: tuple[Meaning, str] | None) -> Ids:
+        """Return the entries that a text is compared with, in order.
+
+        By those that hold each of its telling words, those that share something else with it, its directions and its language.
+        """
+        words = np.concatenate(holders) if holders else np.zeros(0, dtype=np.int64)
+        shared, near_by = np.bincount(words, minlength=self._width), np.zeros(self._width, dtype=bool)
+        if beside is not None:
+            near_by[beside] = True
+        enough = by_words(shared, near_by)
+        if seen is None:
+            return np.flatnonzero(enough)
+        (meaning, language), kept = seen, self._kept
+        differing, abroad = apart(meaning.sketch, kept.bits), kept.languages != number_of(language)
+        compared = worth_comparing(shared[kept.ids], near_by[kept.ids], differing, abroad)
+        return np.sort(np.concatenate([kept.ids[compared], np.flatnonzero(enough & self._unseen)]))
 
 
 def units_of(connection: Connection, ids: Iterable[int]) -> dict[int, int]:
@@ -293,9 +307,7 @@ def _beside(connection: Connection, ids: Sequence[int], known: Vocabulary) -> di
             for entry_id, topics in mine.items():
                 wider = topics | {n for k in topics - known.umbrella for n in edges[k]}
                 mine[entry_id] = wider - known.umbrella
-        keys = sorted({k for ks in mine.values() for k in ks})
-        rows = connection.execute(select(key, holder).where(key.in_(keys)).order_by(key, holder)).all() if keys else []
-        holders = postings(rows)
+        holders = held(connection, key, holder, key.in_(sorted({k for ks in mine.values() for k in ks})))
         for entry_id, own_keys in mine.items():
             found[entry_id] += [holders[k] for k in own_keys if k in holders]
 
@@ -306,22 +318,18 @@ def _beside(connection: Connection, ids: Sequence[int], known: Vocabulary) -> di
     return {i: np.unique(np.concatenate(parts)) for i, parts in found.items() if parts}
 
 
-def beside_content(connection: Connection, facts: Facts, known: Vocabulary, ids: Iterable[int]) -> set[int]:
-    """Return those of some entries with which facts share a topic (or a related edge), a forum, a counterpart or an instrument."""
+def beside_content(connection: Connection, facts: Facts, known: Vocabulary) -> Ids:
+    """Return the entries with which facts share a topic (or a related edge), a forum, a counterpart or an instrument."""
     topics = facts.topics - known.umbrella
     topics |= {b for a, b in known.related if a in topics} | {a for a, b in known.related if b in topics}
-    wanted = sorted(ids)
-    ways: list[tuple[Any, Any]] = [
-        (_topic.c.entry_id, _topic.c.topic_id.in_(sorted(topics - known.umbrella))),
-        (_counterpart.c.entry_id, _counterpart.c.counterpart_id.in_(sorted(facts.counterparts))),
-        (_instrument.c.entry_id, _instrument.c.instrument_id.in_(sorted(facts.instruments))),
-        (_entry.c.id, _entry.c.forum_id == facts.forum_id),
+    ways: list[tuple[Any, Any, Iterable[int]]] = [
+        (_topic.c.topic_id, _topic.c.entry_id, topics - known.umbrella),
+        (_counterpart.c.counterpart_id, _counterpart.c.entry_id, facts.counterparts),
+        (_instrument.c.instrument_id, _instrument.c.entry_id, facts.instruments),
+        (_entry.c.forum_id, _entry.c.id, [] if facts.forum_id is None else [facts.forum_id]),
     ]
-    found: set[int] = set()
-    for entry_id, condition in ways:
-        for some in _chunks(wanted, 5000):
-            found |= set(connection.scalars(select(entry_id).where(entry_id.in_(some), condition)))
-    return found
+    found = [ids for key, holder, keys in ways for ids in held(connection, key, holder, key.in_(sorted(keys))).values()]
+    return np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *found]))
 
 
 def _days() -> CompoundSelect[int, date]:

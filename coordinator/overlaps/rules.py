@@ -14,7 +14,6 @@ from coordinator.history.rules import canonical
 from coordinator.overlaps.models import FAR, Closing, Overlap, OverlapKind, OverlapState, Severity, Side
 from coordinator.people.models import Person, Role, Unit
 from coordinator.positions.models import Stance
-from coordinator.words.rules import SHARED_KEYWORDS
 
 # --- what is looked at -------------------------------------------------------------------------------------------------
 
@@ -201,14 +200,6 @@ def _excluded(low: Facts, high: Facts, known: Vocabulary) -> tuple[tuple[Exclusi
     )
     found = [(ExclusionKind.PAIR, as_pair), *((ExclusionKind.UNITS, i) for i in on_topics)]
     return tuple(sorted((kind, i) for kind, i in found if i is not None))
-
-
-def texts_compared(shared_keywords: int, *, near: bool, beside_structure: bool) -> bool:
-    """Say whether two texts are compared at all: they lie near each other or share some telling words.
-
-    One word is enough beside a common topic, forum, counterpart or instrument.
-    """
-    return near or shared_keywords >= (1 if beside_structure else SHARED_KEYWORDS)
 
 
 # --- the rule ----------------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """What is known of the directions of entries; for the detector, over a connection that it reads everything by."""
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Select, and_, func, select
 from coordinator.encoder import chosen
 from coordinator.entries.models import Entry, State
 from coordinator.passages.models import EntryPassages, ServingEncoder
-from coordinator.passages.rules import FARTHEST, Meaning, apart
+from coordinator.passages.rules import Meaning
 from coordinator.words.models import EntryWords
 
 Sketch = NDArray[np.uint64]
@@ -63,19 +63,27 @@ def unseen_count(connection: Connection, encoder: str) -> int:
 # --- the sketches, in memory --------------------------------------------------------------------------------------------
 
 
-class Near(NamedTuple):
-    """The entries whose texts are near one: their ids in order, how many bits differ, and whether the language does."""
+class Sketched(NamedTuple):
+    """The sketches of many entries: their ids, 64 bytes each (n × 8), and the languages of their texts as numbers."""
 
     ids: NDArray[np.int64]
-    differing: NDArray[np.uint16]
-    abroad: NDArray[np.bool_]
+    bits: Sketch
+    languages: NDArray[np.uint64]
 
 
-NOBODY = Near(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.uint16), np.zeros(0, dtype=bool))
+def number_of(language: str) -> int:
+    """Return a language as a number: its name's first eight bytes."""
+    return int.from_bytes(language.encode()[:8], "little")
+
+
+def _of_rows(rows: Sequence[Any]) -> Sketched:
+    bits = np.frombuffer(b"".join(row.sketch for row in rows), np.uint64).reshape(-1, 8)
+    numbers = np.array([number_of(row.language) for row in rows], dtype=np.uint64)
+    return Sketched(np.array([row.entry_id for row in rows], dtype=np.int64), np.asfortranarray(bits), numbers)
 
 
 class Sketches:
-    """The sketches of all entries in this process, 64 bytes each: which texts are near one, by a floor and never a rank.
+    """The sketches of all entries in this process, 64 bytes each, column by column: which texts are near one, by a floor.
 
     What it says is a first look: a sketch may have been replaced meanwhile, so callers compare with what is kept.
     """
@@ -84,9 +92,7 @@ class Sketches:
         self._lock = threading.Lock()
         self.last = 0
         self._place: dict[int, int] = {}
-        self._ids: NDArray[np.int64] = np.zeros(1024, dtype=np.int64)
-        self._bits: Sketch = np.zeros((1024, 8), dtype=np.uint64)
-        self._languages: NDArray[np.uint64] = np.zeros(1024, dtype=np.uint64)
+        self._all = _room(1024)
 
     def absorb(self, connection: Connection, encoder: str) -> None:
         """Take in what was kept since; only what is committed may be visible to the connection."""
@@ -95,40 +101,38 @@ class Sketches:
             if newest < self.last:  # another database stands at this address
                 self.last, self._place = 0, {}
             # asked also where nothing is new: whoever looks next must not be told by a question more that something hidden came
-            rows = connection.execute(
-                select(_passages.c.id, _passages.c.entry_id, _passages.c.sketch, _passages.c.language)
-                .where(_passages.c.encoder == encoder, _passages.c.id > self.last)
-                .order_by(_passages.c.id)
-            ).all()
-            room = len(self._place) + len(rows)
-            if room > len(self._ids):
-                self._ids, self._bits, self._languages = (_longer(a, 2 * room) for a in (self._ids, self._bits, self._languages))
-            for _, entry_id, raw, language in rows:
+            rows = connection.execute(_sketched(encoder, after=self.last)).all()
+            many = len(self._place) + len(rows)
+            if many > len(self._all.ids):
+                wider = _room(2 * many)
+                for old, new in zip(self._all, wider, strict=True):
+                    new[: len(old)] = old
+                self._all = wider
+            for entry_id, raw, language in rows:
                 at = self._place.setdefault(entry_id, len(self._place))
-                self._ids[at], self._bits[at], self._languages[at] = entry_id, np.frombuffer(raw, np.uint64), _number(language)
+                self._all.ids[at], self._all.languages[at] = entry_id, number_of(language)
+                self._all.bits[at] = np.frombuffer(raw, np.uint64)
             self.last = newest
 
-    def near(self, sketch: Sketch, language: str) -> Near:
-        """Return the entries whose texts lie as far from a sketch as any that is compared, or nearer."""
+    @property
+    def held(self) -> Sketched:
+        """What this process has taken in."""
         many = len(self._place)
-        return _near(sketch, language, self._ids[:many], self._bits[:many], self._languages[:many])
+        ids, bits, languages = self._all
+        return Sketched(ids[:many], bits[:many], languages[:many])
 
 
-def _near(sketch: Sketch, language: str, ids: NDArray[np.int64], bits: Sketch, languages: NDArray[np.uint64]) -> Near:
-    differing = apart(sketch, bits)
-    close = np.flatnonzero(differing <= FARTHEST)
-    return Near(ids[close], differing[close], languages[close] != _number(language))
+def _room(length: int) -> Sketched:
+    bits = np.zeros((length, 8), dtype=np.uint64, order="F")
+    return Sketched(np.zeros(length, dtype=np.int64), bits, np.zeros(length, dtype=np.uint64))
 
 
-def _number(language: str) -> int:
-    """A language as a number: its name's first eight bytes."""
-    return int.from_bytes(language.encode()[:8], "little")
-
-
-def _longer(array: NDArray[Any], length: int) -> NDArray[Any]:
-    longer: NDArray[Any] = np.zeros((length, *array.shape[1:]), dtype=array.dtype)
-    longer[: len(array)] = array
-    return longer
+def _sketched(encoder: str, *, after: int) -> Select[int, bytes, str]:
+    return (
+        select(_passages.c.entry_id, _passages.c.sketch, _passages.c.language)
+        .where(_passages.c.encoder == encoder, _passages.c.id > after)
+        .order_by(_passages.c.id)
+    )
 
 
 _kept: dict[tuple[str, str], Sketches] = {}
@@ -144,34 +148,18 @@ def forget() -> None:
     _kept.clear()
 
 
-def near(connection: Connection, own: Mapping[int, tuple[Meaning, str]]) -> dict[int, Near]:
-    """Return for each of some entries, by its meaning and language, the others near it as they are kept at this moment."""
-    if not own:
-        return {}
-    encoder = next(iter(own.values()))[0].encoder
-    held = sketches(connection, encoder)
+def sketched(connection: Connection, encoder: str | None) -> Sketched:
+    """Return the sketches of all entries as they are kept at this moment; nothing without an encoder."""
+    if encoder is None:
+        return _of_rows(())
+    holder = sketches(connection, encoder)
     # what was kept since this process last took in, be it by this very change
-    late = connection.execute(
-        select(_passages.c.entry_id, _passages.c.sketch, _passages.c.language).where(
-            _passages.c.encoder == encoder, _passages.c.id > held.last
-        )
-    ).all()
-    ids = np.array([row.entry_id for row in late], dtype=np.int64)
-    bits = np.frombuffer(b"".join(row.sketch for row in late), np.uint64).reshape(-1, 8)
-    languages = np.array([_number(row.language) for row in late], dtype=np.uint64)
-    found = {}
-    for entry_id, (meaning, language) in own.items():
-        early, now = held.near(meaning.sketch, language), _near(meaning.sketch, language, ids, bits, languages)
-        stands = ~np.isin(early.ids, ids)
-        both = Near(
-            np.concatenate([early.ids[stands], now.ids]),
-            np.concatenate([early.differing[stands], now.differing]),
-            np.concatenate([early.abroad[stands], now.abroad]),
-        )
-        order = np.argsort(both.ids)
-        order = order[both.ids[order] != entry_id]
-        found[entry_id] = Near(both.ids[order], both.differing[order], both.abroad[order])
-    return found
+    held, late = holder.held, _of_rows(connection.execute(_sketched(encoder, after=holder.last)).all())
+    if not len(late.ids):
+        return held
+    stands = ~np.isin(held.ids, late.ids)
+    bits = np.concatenate([held.bits.T[:, stands], late.bits.T], axis=1).T
+    return Sketched(np.concatenate([held.ids[stands], late.ids]), bits, np.concatenate([held.languages[stands], late.languages]))
 
 
 def read_of(connection: Connection, ids: Iterable[int], encoder: str | None) -> dict[int, tuple[Meaning, str]]:
@@ -190,11 +178,3 @@ def take_in(connection: Connection) -> None:
     encoder = serving(connection)
     if encoder is not None:
         sketches(connection, encoder).absorb(connection, encoder)
-
-
-def near_text(connection: Connection, meaning: Meaning | None, language: str) -> Near:
-    """Return the entries near a text that is not kept; outside of a change, and lets this process take in what was kept since."""
-    if meaning is None or serving(connection) != meaning.encoder:
-        return NOBODY
-    sketches(connection, meaning.encoder).absorb(connection, meaning.encoder)
-    return near(connection, {0: (meaning, language)})[0]

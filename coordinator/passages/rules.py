@@ -26,7 +26,8 @@ NEAR_BITS, FOR_EACH_WORD, MOST_WORDS_COUNTED = 130, 30, 2
 they share. 128 bits are an angle of 45 degrees, 171 one of 60, a cosine of .5."""
 NEAR_ABROAD = 170
 """The same for two languages, where no word can be shared."""
-FARTHEST = max(NEAR_ABROAD, NEAR_BITS + FOR_EACH_WORD * MOST_WORDS_COUNTED)
+FAR_BITS = 205
+"""Texts whose sketches differ in more are not alike whatever words they share: an angle of 72 degrees, a cosine of .3."""
 
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
 _WORD = re.compile(rf"[{_CJK}]{{1,2}}|[^\s{_CJK}]+")  # where a script writes no spaces, two characters count as a word
@@ -127,23 +128,18 @@ def sketch(row: NDArray[np.int8]) -> NDArray[np.uint64]:
 
 
 def apart(one: NDArray[np.uint64], many: NDArray[np.uint64]) -> NDArray[np.uint16]:
-    """Return in how many bits a sketch (8) differs from each of many (n × 8)."""
-    differing: NDArray[np.uint16] = np.bitwise_count(many ^ one).sum(axis=1, dtype=np.uint16)
+    """Return in how many bits a sketch (8) differs from each of many (n × 8); quickest where these lie column by column."""
+    differing = np.zeros(len(many), dtype=np.uint16)
+    for n in range(len(one)):
+        differing += np.bitwise_count(many[:, n] ^ one[n])
     return differing
 
 
 def near_enough(differing: NDArray[Any], shared: NDArray[Any], abroad: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Say which of many pairs are worth comparing: by the bits that differ, the telling words shared, and the languages."""
+    """Say which of many pairs are near: by the bits that differ, the telling words shared, and whether the languages differ."""
     room = NEAR_BITS + FOR_EACH_WORD * np.minimum(shared, MOST_WORDS_COUNTED)
     enough: NDArray[np.bool_] = differing <= np.where(abroad, np.maximum(room, NEAR_ABROAD), room)
     return enough
-
-
-def are_near(one: Meaning | None, other: Meaning | None, *, shared: int, abroad: bool) -> bool:
-    """Say whether two texts lie near each other, by their sketches: they are worth comparing."""
-    if one is None or other is None or one.encoder != other.encoder:
-        return False
-    return bool(near_enough(apart(one.sketch, other.sketch[None, :]), np.array([shared]), np.array([abroad]))[0])
 
 
 # --- two texts ---------------------------------------------------------------------------------------------------------

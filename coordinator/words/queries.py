@@ -30,24 +30,19 @@ def keyword_postings(connection: Connection, ids: Sequence[int]) -> tuple[dict[i
     ):
         own[entry_id].append(word)
     wanted = select(_keyword.c.keyword).where(_keyword.c.entry_id.in_(list(ids)))
-    # one row for each stem, its entries in a line: a row for each entry would take ten times as long to read
-    line = func.aggregate_strings(cast(_keyword.c.entry_id, String), ",")
-    rows = connection.execute(select(_keyword.c.keyword, line).where(_keyword.c.keyword.in_(wanted)).group_by(_keyword.c.keyword))
-    return own, {keyword: np.sort(np.fromstring(said, dtype=np.int64, sep=",")) for keyword, said in rows}
+    return own, held(connection, _keyword.c.keyword, _keyword.c.entry_id, _keyword.c.keyword.in_(wanted))
 
 
-def postings(rows: Sequence[Any]) -> dict[int, Ids]:
-    """Return rows of (key, id), in the order of their keys, as one array of ids for each key."""
-    if not rows:
-        return {}
-    table = np.array([tuple(r) for r in rows], dtype=np.int64)
-    keys, starts = np.unique(table[:, 0], return_index=True)
-    return dict(zip(keys.tolist(), np.split(table[:, 1], starts[1:]), strict=True))
+def holders_of(connection: Connection, keywords: Sequence[int]) -> list[Ids]:
+    """Return for each of some telling stems the (sorted) ids of all entries that have it."""
+    return list(held(connection, _keyword.c.keyword, _keyword.c.entry_id, _keyword.c.keyword.in_(list(keywords))).values())
 
 
-def keyword_counts(connection: Connection, keywords: Sequence[int]) -> dict[int, int]:
-    """Return how many telling stems each kept entry shares with a text that is not kept; those with none are left out."""
-    rows = connection.execute(
-        select(_keyword.c.entry_id, func.count()).where(_keyword.c.keyword.in_(list(keywords))).group_by(_keyword.c.entry_id)
-    )
-    return {entry_id: count for entry_id, count in rows}
+def held(connection: Connection, key: Any, holder: Any, where: Any) -> dict[int, Ids]:
+    """Return for each key the (sorted) ids of its holders.
+
+    One row for each key, its holders in a line: a row for each of them would take ten times as long to read.
+    """
+    line = func.aggregate_strings(cast(holder, String), ",")
+    rows = connection.execute(select(key, line).where(where).group_by(key))
+    return {k: np.sort(np.fromstring(said, dtype=np.int64, sep=",")) for k, said in rows}

@@ -23,12 +23,11 @@ from coordinator.exclusions.models import Exclusion
 from coordinator.exclusions.rules import ExclusionDraft, without
 from coordinator.history.actions import record
 from coordinator.likeness.queries import views_of
-from coordinator.likeness.rules import likeness
+from coordinator.likeness.rules import are_compared, likeness
 from coordinator.overlaps import actions, queries
 from coordinator.overlaps.models import FAR, Hidden, Overlap, OverlapKind, Side
-from coordinator.overlaps.rules import Text, hidden_by, judge, signals, texts_compared, weigh
+from coordinator.overlaps.rules import Text, hidden_by, judge, signals, weigh
 from coordinator.passages.actions import prepare_unseen
-from coordinator.passages.rules import are_near
 from coordinator.people.models import Person, Unit
 from coordinator.people.queries import unit_readers
 from coordinator.positions import actions as positions
@@ -37,7 +36,7 @@ from coordinator.positions.rules import PositionDraft
 from coordinator.recompute.actions import recompute, see_unseen
 from coordinator.stems import language_of
 from coordinator.topics.models import Related, Topic
-from coordinator.words.rules import Words, keywords, parse, phrases
+from coordinator.words.rules import Words, parse, phrases
 
 SEEDS = range(int(os.environ.get("SAME_SET_SEEDS", "4")))
 WORDS = {
@@ -306,10 +305,7 @@ def from_scratch(
             continue
         text, bare = Text(), signals(a, b, known, Text())
         beside = bool(bare.topics or bare.related or bare.counterparts or bare.instruments or bare.forum_id is not None)
-        shared = len(set(keywords(views[low].words)) & set(keywords(views[high].words)))
-        abroad = views[low].language != views[high].language
-        near = are_near(views[low].meaning, views[high].meaning, shared=shared, abroad=abroad)
-        if texts_compared(shared, near=near, beside_structure=beside):
+        if are_compared(views[low], views[high], beside=beside):
             like = likeness(views[low], views[high])
             if like.score >= min(floors.possible, floors.duplication):
                 text = actions.as_text(like, phrases(*said[low][:2], *said[high][:2], said[low][2]))

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coordinator.passages.rules import (
-    FARTHEST,
+    FAR_BITS,
     FOR_EACH_WORD,
     NEAR_ABROAD,
     NEAR_BITS,
@@ -12,7 +12,6 @@ from coordinator.passages.rules import (
     SHORTEST_TAIL,
     Meaning,
     apart,
-    are_near,
     near_enough,
     nearness,
     nearness_many,
@@ -106,7 +105,6 @@ def test_one_against_many_says_exactly_what_each_pair_says(a, others):
 @given(meanings)
 def test_a_text_is_nearest_to_itself(a):
     assert nearness(a, a) == pytest.approx(1)
-    assert are_near(a, a, shared=0, abroad=False)
 
 
 @quick
@@ -126,11 +124,7 @@ def test_bytes_that_are_no_directions_are_refused(raw):
 def test_sketches_of_near_directions_differ_in_few_bits():
     a, b = some_meaning(1, 2), some_meaning(2, 2)
     moved = Meaning("some/1", np.clip(a.rows.astype(int) + b.rows // 4, -127, 127).astype(np.int8))
-    assert apart(a.sketch, moved.sketch[None, :])[0] < NEAR_BITS < FARTHEST < apart(a.sketch, b.sketch[None, :])[0]
-    assert are_near(a, moved, shared=0, abroad=False)
-    assert not are_near(a, b, shared=9, abroad=True)
-    assert not are_near(a, Meaning("other/1", a.rows), shared=9, abroad=False)
-    assert not are_near(a, None, shared=9, abroad=False)
+    assert apart(a.sketch, moved.sketch[None, :])[0] < NEAR_BITS < FAR_BITS < apart(a.sketch, b.sketch[None, :])[0]
 
 
 @pytest.mark.parametrize(
@@ -139,11 +133,11 @@ def test_sketches_of_near_directions_differ_in_few_bits():
         (NEAR_BITS, 0, False, True),
         (NEAR_BITS + 1, 0, False, False),
         (NEAR_BITS + FOR_EACH_WORD, 1, False, True),
-        (FARTHEST, 2, False, True),
-        (FARTHEST + 1, 9, False, False),
+        (NEAR_BITS + 2 * FOR_EACH_WORD, 2, False, True),
+        (NEAR_BITS + 2 * FOR_EACH_WORD + 1, 9, False, False),
         (NEAR_ABROAD, 0, True, True),
         (NEAR_ABROAD + 1, 0, True, False),
-        (FARTHEST, 2, True, True),
+        (NEAR_BITS + 2 * FOR_EACH_WORD, 2, True, True),
     ],
 )
 def test_texts_that_share_words_may_lie_farther_apart(differing, shared, abroad, enough):
