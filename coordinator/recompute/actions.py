@@ -40,6 +40,8 @@ _overlap, _hidden, _entry = Overlap.__table__, Hidden.__table__, Entry.__table__
 _run, _chunk = Recompute.__table__, RecomputeChunk.__table__
 _planned, _touched = RecomputePlan.__table__, RecomputeTouched.__table__
 
+SIZE = 2000
+"""Entries of a chunk: what is read of the others is read once for all of them, and still fits into memory."""
 PATIENCE = 60
 """So often a worker asks again for its turn while somebody else writes; each time it has waited some seconds already."""
 
@@ -65,7 +67,7 @@ def recompute(
     session: Session,
     *,
     at: datetime,
-    size: int = CHUNK,
+    size: int = SIZE,
     said: Callable[[int, int], object] = lambda done, total: None,
     stopping: Callable[[], bool] = lambda: False,
 ) -> Recomputed | None:
@@ -79,7 +81,7 @@ def recompute(
     with read_as_system(session, "detector") as connection:
         under_way = queries.under_way(connection)
     if under_way is None:
-        _complete_texts(session, size)
+        _complete_texts(session, min(size, CHUNK))
     run_id = _patiently(partial(_begin, session, at=at, size=size))
     while True:
         with read_as_system(session, "detector") as connection:
@@ -130,7 +132,7 @@ def _begin(session: Session, *, at: datetime, size: int) -> int:
         return begin(session, at=at, size=size)
 
 
-def begin(session: Session, *, at: datetime, size: int = CHUNK) -> int:
+def begin(session: Session, *, at: datetime, size: int = SIZE) -> int:
     """Return the number of the recompute under way by the settings of now, or begin one; needs a transaction.
 
     One that went by other settings is given up: nothing of it has been written.
@@ -300,7 +302,7 @@ def see_unseen(session: Session, ids: Sequence[int], *, at: datetime) -> None:
 # --- whether it is right -----------------------------------------------------------------------------------------------
 
 
-def unlike(session: Session, *, size: int = CHUNK) -> list[str]:
+def unlike(session: Session, *, size: int = SIZE) -> list[str]:
     """Return a sentence for each kept pair that a look from scratch would write otherwise; changes nothing.
 
     Pairs of entries that still wait for the job are left out, and all while all are being found again: they are not broken, only

@@ -1,10 +1,12 @@
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coordinator.likeness.actions import view_of
-from coordinator.likeness.rules import View, likeness, likeness_many
+from coordinator.likeness.rules import Company, View, are_compared, likeness, likeness_many, worth_comparing
 from coordinator.overlaps.queries import floors
+from coordinator.passages.rules import FAR_BITS
 from coordinator.stems import language_of
 from coordinator.words.rules import parse
 
@@ -107,3 +109,34 @@ def test_one_against_many_says_exactly_what_each_pair_says(one, others):
     a, many = view_of("", one, "en"), [view_of("", other, "en") for other in others]
     many.append(View(parse("", one)))  # one that nobody has encoded yet
     assert likeness_many(a, many) == [likeness(b, a) for b in many]
+
+
+@quick
+@given(words, st.lists(words, min_size=1, max_size=8), st.data())
+def test_some_of_many_are_told_what_each_pair_is_told(one, others, data):
+    a, views = view_of("", one, "en"), [view_of("", other, "en") for other in others]
+    some = np.array(data.draw(st.lists(st.integers(0, len(views) - 1), unique=True)), dtype=np.intp)
+    least = data.draw(st.sampled_from((0.0, 0.3, POSSIBLE)))
+    told = Company(views).like(a, some, least=least)
+    each = [(n, likeness(a, views[n])) for n in some.tolist()]
+    assert told == [(n, like) for n, like in each if like.score >= least]
+
+
+def test_texts_are_compared_that_are_near_or_share_telling_words():
+    said = view_of("", LINES[0][0], "en")
+    assert are_compared(said, view_of("", LINES[0][1], "en"), beside=False)
+    assert are_compared(said, view_of("", TWINS["fr"][0], "fr"), beside=False)
+    assert not are_compared(said, view_of("", UNRELATED[0], "en"), beside=True)
+
+
+def test_without_directions_telling_words_decide():
+    one, other = (View(parse("", line, "en")) for line in ("Herring quotas for the coastal fleet.", "The quotas are unfair."))
+    assert are_compared(one, other, beside=True)
+    assert not are_compared(one, other, beside=False)
+    assert are_compared(one, one, beside=False)
+
+
+def test_texts_far_apart_are_not_compared_whatever_words_they_share():
+    far = np.array([FAR_BITS, FAR_BITS + 1])
+    same = np.zeros(2, dtype=bool)
+    assert worth_comparing(np.array([9, 9]), same, far, same).tolist() == [True, False]
