@@ -31,7 +31,7 @@ from coordinator.evaluation.rules import (
     reciprocal_rank,
 )
 from coordinator.likeness.actions import view_of
-from coordinator.likeness.rules import View, likeness
+from coordinator.likeness.rules import Likeness, View, are_compared, likeness
 from coordinator.settings import detection
 
 CROSS_PAIRS = 20_000
@@ -103,7 +103,7 @@ def pairs(file: Path, as_json: bool, named: str, bins: bool, diagram: Path | Non
     scoring = time.perf_counter() - began
     floors = _floors()
     scores = np.array([like.score for like in likes])
-    flagged = np.array([like.score >= floors[like.abroad] for like in likes])
+    flagged = np.array([_is_flagged(views[p.a], views[p.b], like, floors) for p, like in zip(judged, likes, strict=True)])
     labels = np.array([p.true for p in judged])
     by_source: defaultdict[str, list[int]] = defaultdict(list)
     for n, p in enumerate(judged):
@@ -181,12 +181,19 @@ def _strangers(judged: Sequence[Labelled], views: dict[Content, View], floors: t
             if p.topic is not None:
                 parent[head(p.a)] = head((p.topic, "", "topic"))
     chance = random.Random(SEED)  # the same pairs each time
-    likes = []
+    scores, flagged = [], []
     for _ in range(CROSS_PAIRS):
         one, other = chance.choice(judged), chance.choice(judged)
         if head(one.a) != head(other.b) and (one.topic is None or one.topic != other.topic):
-            likes.append(likeness(views[one.a], views[other.b]))
-    return Strangers(np.array([x.score for x in likes]), np.array([x.score >= floors[x.abroad] for x in likes], dtype=bool))
+            like = likeness(views[one.a], views[other.b])
+            scores.append(like.score)
+            flagged.append(_is_flagged(views[one.a], views[other.b], like, floors))
+    return Strangers(np.array(scores), np.array(flagged, dtype=bool))
+
+
+def _is_flagged(a: View, b: View, like: Likeness, floors: tuple[float, float]) -> bool:
+    """Say whether the detector would flag two texts that share nothing else: it compares them at all, and finds them alike."""
+    return like.score >= floors[like.abroad] and are_compared(a, b, beside=False)
 
 
 def _measures(scores: Scores, labels: Labels, flagged: Labels, strangers: Strangers) -> dict[str, Any]:
