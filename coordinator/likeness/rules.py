@@ -127,7 +127,7 @@ class Company:
                 near[seen] = factor * meanings.nearness(a.meaning, None if whole else place_of[places][seen]) + term
         abroad = self._languages[places] != a.language
         worth = np.arange(len(places))
-        if least > 0:  # a quick look with some room leaves few for the exact one
+        if 0 < least < 1:  # a quick look with some room leaves few for the exact one
             about = _about(near, words.values, a.words.total, self._totals[places], abroad)
             worth = np.flatnonzero(about >= math.log(least / (1 - least)) - ROOM)
         found = list[tuple[int, Likeness]]()

@@ -116,7 +116,7 @@ def test_one_against_many_says_exactly_what_each_pair_says(one, others):
 def test_some_of_many_are_told_what_each_pair_is_told(one, others, data):
     a, views = view_of("", one, "en"), [view_of("", other, "en") for other in others]
     some = np.array(data.draw(st.lists(st.integers(0, len(views) - 1), unique=True)), dtype=np.intp)
-    least = data.draw(st.sampled_from((0.0, 0.3, POSSIBLE)))
+    least = data.draw(st.sampled_from((0.0, 0.3, POSSIBLE, 1.0)))
     told = Company(views).like(a, some, least=least)
     each = [(n, likeness(a, views[n])) for n in some.tolist()]
     assert told == [(n, like) for n, like in each if like.score >= least]
