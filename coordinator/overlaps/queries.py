@@ -8,7 +8,24 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, CompoundSelect, Connection, Select, and_, case, exists, func, or_, select, true, union_all
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Select,
+    String,
+    and_,
+    case,
+    cast,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    union_all,
+)
 from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
 from coordinator.calendar.models import Counterpart, Event, Forum, Instrument, Question
@@ -944,10 +961,20 @@ class Crowd:
 
     topic: Topic
     units: tuple[Unit, ...]
+    """The first of them by name."""
+    number: int
+    """How many units there are."""
     entries: int
+
+    @property
+    def others(self) -> int:
+        """Return how many units are not among the first."""
+        return self.number - len(self.units)
 
 
 CROWDED = 6
+NAMED = 12
+"""As many units of a crowd are named; of hundreds nobody reads the names."""
 
 
 def contacts(session: Session, entry: Entry, *, most: int = 30) -> tuple[Sequence[Entry], Sequence[Crowd]]:
@@ -976,15 +1003,13 @@ def contacts_on(
         .group_by(_topic.c.topic_id)
         .order_by(_topic.c.topic_id)
     ).all()
-    crowded = {t: n for t, units, n in shared if units > CROWDED}
+    crowded = _crowds(session, {t: (units, n) for t, units, n in shared if units > CROWDED})
     quiet = [t for t, units, _ in shared if units <= CROWDED]
-    if not quiet:
-        return (), [crowd(session, t, n) for t, n in crowded.items()]
     # found by their topics and put in order here: in the order of the list a database would look through all that there is
     found = session.execute(
         select(Entry.logged_on, Entry.id)
-        .join(EntryTopic, EntryTopic.entry_id == Entry.id)
-        .where(EntryTopic.topic_id.in_(quiet), Entry.unit_id != unit_id, Entry.state == State.RELEASED, Entry.id.not_in(but))
+        .join(_topic, _topic.c.entry_id == Entry.id)
+        .where(_topic.c.topic_id.in_(quiet), Entry.unit_id != unit_id, behind(Entry.state) == State.RELEASED, Entry.id.not_in(but))
         .distinct()
     ).all()
     newest = [i for _, i in sorted((tuple(row) for row in found), reverse=True)[:most]]
@@ -994,7 +1019,7 @@ def contacts_on(
         .options(joinedload(Entry.unit), selectinload(Entry.topics), joinedload(Entry.event))
         .order_by(Entry.logged_on.desc(), Entry.id.desc())
     ).all()
-    return rows, [crowd(session, t, n) for t, n in crowded.items()]
+    return rows, crowded
 
 
 def held_apart(topic_ids: Iterable[int] | Select[int], *, unit_id: int, entry_id: int | None = None) -> tuple[Select[Any], ...]:
@@ -1021,21 +1046,28 @@ def held_apart(topic_ids: Iterable[int] | Select[int], *, unit_id: int, entry_id
     return pairs, units
 
 
-def crowd(session: Session, topic_id: int, entries: int) -> Crowd:
-    """Return who is on a crowded topic."""
-    topic = session.get_one(Topic, topic_id)
-    units = session.scalars(
-        select(Unit)
-        .where(
-            Unit.id.in_(
-                select(Entry.unit_id)
-                .join(EntryTopic, EntryTopic.entry_id == Entry.id)
-                .where(EntryTopic.topic_id == topic_id, Entry.state == State.RELEASED)
-            )
-        )
-        .order_by(Unit.short_name)
-    ).all()
-    return Crowd(topic, tuple(units), entries)
+def _crowds(session: Session, crowded: Mapping[int, tuple[int, int]]) -> list[Crowd]:
+    """Return the crowds on some topics in their order, of which it is known how many units and entries are on each."""
+    topics = {t.id: t for t in session.scalars(select(Topic).where(Topic.id.in_(list(crowded))))}
+    pairs = (
+        select(_topic.c.topic_id, Entry.unit_id)
+        .join(Entry, Entry.id == _topic.c.entry_id)
+        .where(_topic.c.topic_id.in_(list(crowded)), behind(Entry.state) == State.RELEASED)
+        .distinct()
+        .subquery()
+    )
+    place = func.row_number().over(partition_by=pairs.c.topic_id, order_by=(Unit.short_name, Unit.id)).label("place")
+    named = select(pairs.c.topic_id, pairs.c.unit_id, place).join(Unit, Unit.id == pairs.c.unit_id).subquery()
+    rows = session.execute(
+        select(named.c.topic_id, Unit)
+        .join(Unit, Unit.id == named.c.unit_id)
+        .where(named.c.place <= NAMED)
+        .order_by(named.c.topic_id, named.c.place)
+    )
+    on_it: defaultdict[int, list[Unit]] = defaultdict(list)
+    for topic_id, unit in rows:
+        on_it[topic_id].append(unit)
+    return [Crowd(topics[t], tuple(on_it[t]), units, entries) for t, (units, entries) in crowded.items()]
 
 
 def seen_by(reader: PersonReader, overlap: Overlap) -> bool:
@@ -1048,10 +1080,13 @@ def facets(session: Session, filters: Filters) -> dict[str, list[tuple[Any, int]
 
     Counts cover the worst 1,000, so that a page costs the same however much there is; `possible` is no kind among others here.
     """
+    asked: dict[Filters, CTE] = {}
 
-    def some(**without: Any) -> Any:
-        return (
-            select(
+    def some(**without: Any) -> CTE:
+        """Return the worst that pass the filters but one; found once for all facets that leave the same."""
+        narrowed = replace(filters, **without)
+        if narrowed not in asked:
+            found = select(
                 Overlap.kind,
                 Overlap.severity,
                 Overlap.state,
@@ -1060,15 +1095,18 @@ def facets(session: Session, filters: Filters) -> dict[str, list[tuple[Any, int]
                 Overlap.low_unit_id,
                 Overlap.high_unit_id,
             )
-            .where(*conditions(replace(filters, **without)))
-            .order_by(Overlap.rank, Overlap.near_on, Overlap.id)
-            .limit(MOST_COUNTED)
-            .cte()
-        )
+            ordered = found.where(*conditions(narrowed)).order_by(*in_order()).limit(MOST_COUNTED)
+            asked[narrowed] = ordered.cte(f"some_{len(asked)}")
+        return asked[narrowed]
 
-    def by(column: Any) -> list[tuple[Any, int]]:
-        counted = func.count()
-        return [(v, n) for v, n in session.execute(select(column, counted).group_by(column).order_by(counted.desc(), column))]
+    many = func.count().label("many")
+
+    def by(what: str, column: Any) -> Any:
+        return select(literal(what), cast(column, String), literal(0), many).group_by(column)
+
+    def most(what: str, column: Any, counted: Any) -> Any:
+        first = counted.group_by(column).order_by(many.desc(), column).limit(10).subquery()
+        return select(literal(what), literal(""), *first.c)
 
     pairs = some(unit_id=None)
     low_unit, high_unit, others = pairs.c.low_unit_id, pairs.c.high_unit_id, replace(filters, unit_id=None)
@@ -1078,31 +1116,32 @@ def facets(session: Session, filters: Filters) -> dict[str, list[tuple[Any, int]
         .union_all(select(high_unit).where(*_one_way(others, high_unit, low_unit)))
         .subquery()
     )
-    many = func.count()
-    units = (
-        select(Unit, many)
-        .join(ends, ends.c.unit_id == Unit.id)
-        .where(Unit.id != filters.own_unit_id if filters.own_unit_id is not None else true())
-        .group_by(Unit.id)
-        .order_by(many.desc(), Unit.id)
-        .limit(10)
-    )
-    pairs, low, high = some(topic_id=None, collapsed=()), _topic.alias(), _topic.alias()
+    units = select(ends.c.unit_id, many).where(ends.c.unit_id != filters.own_unit_id if filters.own_unit_id is not None else true())
+    wide, low, high = some(topic_id=None, collapsed=()), _topic.alias(), _topic.alias()
     topics = (
-        select(Topic, many)
-        .join(low, low.c.topic_id == Topic.id)
-        .join(high, high.c.topic_id == Topic.id)
-        .join(pairs, and_(pairs.c.low_id == low.c.entry_id, pairs.c.high_id == high.c.entry_id))
-        .group_by(Topic.id)
-        .order_by(many.desc(), Topic.id)
-        .limit(10)
+        select(low.c.topic_id, many)
+        .join(high, high.c.topic_id == low.c.topic_id)
+        .join(wide, and_(wide.c.low_id == low.c.entry_id, wide.c.high_id == high.c.entry_id))
     )
+    counted = union_all(
+        by("kind", some(kind=None, collapsed=()).c.kind),
+        by("severity", some(severity=None).c.severity),
+        by("state", some(state=None, still_open=False).c.state),
+        most("unit", ends.c.unit_id, units),
+        most("topic", low.c.topic_id, topics),
+    ).subquery()
+    found: defaultdict[str, list[tuple[int, str, int]]] = defaultdict(list)
+    for what, word, number, n in session.execute(select(counted)):
+        found[what].append((-n, word, number))
+    things: tuple[tuple[str, Any], ...] = (("unit", Unit), ("topic", Topic))
+    named: dict[str, dict[int, Any]] = {
+        what: {t.id: t for t in session.scalars(select(model).where(model.id.in_([i for _n, _w, i in found[what]])))}
+        for what, model in things
+    }
+    words: dict[str, Any] = {"kind": OverlapKind, "severity": Severity, "state": OverlapState}
     return {
-        "kind": by(some(kind=None, collapsed=()).c.kind),
-        "severity": by(some(severity=None).c.severity),
-        "state": by(some(state=None, still_open=False).c.state),
-        "unit": [(u, n) for u, n in session.execute(units)],
-        "topic": [(t, n) for t, n in session.execute(topics)],
+        **{what: [(kind(word), -n) for n, word, _number in sorted(found[what])] for what, kind in words.items()},
+        **{what: [(listed[i], -n) for n, _word, i in sorted(found[what])] for what, listed in named.items()},
     }
 
 
@@ -1112,7 +1151,7 @@ def crowds(session: Session, *, unit_id: int, most: int = 5) -> list[Crowd]:
     own = select(_topic.c.topic_id).join(Entry, Entry.id == _topic.c.entry_id).where(Entry.unit_id == unit_id)
     units = func.count(func.distinct(Entry.unit_id))
     crowded = (
-        select(Topic, func.count(Entry.id))
+        select(Topic.id, units, func.count(Entry.id))
         .join(_topic, _topic.c.topic_id == Topic.id)
         .join(Entry, Entry.id == _topic.c.entry_id)
         .where(Topic.umbrella.is_(False), behind(Entry.state) == State.RELEASED, Topic.id.in_(own))
@@ -1121,24 +1160,7 @@ def crowds(session: Session, *, unit_id: int, most: int = 5) -> list[Crowd]:
         .order_by(units.desc(), Topic.id)
         .limit(most)
     )
-    found = [(t, n) for t, n in session.execute(crowded)]
-    on_it: defaultdict[int, list[Unit]] = defaultdict(list)
-    if found:
-        pairs = (
-            select(_topic.c.topic_id, Entry.unit_id)
-            .join(Entry, Entry.id == _topic.c.entry_id)
-            .where(_topic.c.topic_id.in_([t.id for t, _ in found]), behind(Entry.state) == State.RELEASED)
-            .distinct()
-            .subquery()
-        )
-        rows = session.execute(
-            select(pairs.c.topic_id, Unit)
-            .join(Unit, Unit.id == pairs.c.unit_id)
-            .order_by(pairs.c.topic_id, Unit.short_name, Unit.id)
-        )
-        for topic_id, unit in rows:
-            on_it[topic_id].append(unit)
-    return [Crowd(t, tuple(on_it[t.id]), n) for t, n in found]
+    return _crowds(session, {t: (number, n) for t, number, n in session.execute(crowded)})
 
 
 # --- what exclusions hide ----------------------------------------------------------------------------------------------

@@ -186,6 +186,17 @@ def test_a_crowded_topic_reads_as_one_item_and_a_conflict_on_it_still_as_a_pair(
     assert conflict.ref in page[: page.index("Crowded topics")]
 
 
+def test_of_a_crowd_the_first_units_are_named(make: Make, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("coordinator.overlaps.queries.NAMED", 3)
+    topic = make.topic("Artificial intelligence")
+    people = [person for person, _ in contacts(make, topic, 7)]
+    page = read(sign_in(people[0]), "/overlaps")
+    crowd = page[page.index("Crowded topics") :]
+    named = [person.unit.short_name for person in people if f"<bdi>{person.unit.short_name}</bdi>" in crowd]
+    assert len(named) == 3
+    assert "and 4 others" in crowd
+
+
 def test_a_contact_on_a_crowded_topic_is_one_click_away(make: Make, sign_in: SignIn) -> None:
     topic = make.topic("Artificial intelligence")
     (person, first), (_, second), *_ = contacts(make, topic, 7)
