@@ -286,9 +286,13 @@ class Options(Select):
                 given[flag] = True
         chosen = set(field.data or ()) if self.multiple else {field.data or ""}
         parts = [f"<select {html_params(name=field.name, **given)}>"]
+        written: dict[tuple[tuple[str, Any], ...], str] = {}  # what many options say alike is written once
         for ref, label, _number, *more in field.offered:
             marked = " selected" if ref in chosen else ""
-            said = f" {html_params(**more[0])}" if more and more[0] else ""
+            said = ""
+            if more and more[0]:
+                attributes = tuple(more[0].items())
+                said = written.get(attributes) or written.setdefault(attributes, f" {html_params(**more[0])}")
             parts.append(f'<option{marked} value="{html.escape(ref)}"{said}>{html.escape(label)}</option>')
         return Markup("".join([*parts, "</select>"]))  # noqa: S704 - each part is escaped
 
