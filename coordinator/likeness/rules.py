@@ -118,18 +118,26 @@ class Company:
         if not len(places):
             return []
         words, near = self._words.cosines(a.words, some), np.full(len(places), np.nan)
+        abroad, worth = self._languages[places] != a.language, np.arange(len(places))
+        hopeless = math.log(least / (1 - least)) - ROOM if 0 < least < 1 else -math.inf
+
+        def about(meaning: NDArray[np.float64], some: NDArray[np.intp]) -> NDArray[np.float64]:
+            return _about(meaning, words.values[some], a.words.total, self._totals[places[some]], abroad[some])
+
         if a.meaning is not None and a.meaning.encoder in self._by_encoder:
             place_of, meanings = self._by_encoder[a.meaning.encoder]
-            seen = place_of[places] >= 0
-            if seen.any():
-                factor, term = _stretch(a.meaning.encoder)
-                whole = some is None and bool(seen.all())
-                near[seen] = factor * meanings.nearness(a.meaning, None if whole else place_of[places][seen]) + term
-        abroad = self._languages[places] != a.language
-        worth = np.arange(len(places))
-        if 0 < least < 1:  # a quick look with some room leaves few for the exact one
-            about = _about(near, words.values, a.words.total, self._totals[places], abroad)
-            worth = np.flatnonzero(about >= math.log(least / (1 - least)) - ROOM)
+            stands = place_of[places]
+            seen = np.flatnonzero(stands >= 0)
+            factor, term = _stretch(a.meaning.encoder)
+            if hopeless > -math.inf and len(seen):  # most do not get there, however well their passages should match
+                at_most = factor * meanings.nearness_at_most(a.meaning, stands[seen]) + term
+                near[seen] = -1.0
+                seen = seen[about(at_most, seen) >= hopeless]
+            if len(seen):
+                every = len(seen) == len(place_of) == len(meanings) and some is None
+                near[seen] = factor * meanings.nearness(a.meaning, None if every else stands[seen]) + term
+        if hopeless > -math.inf:  # a quick look with some room leaves few for the exact one
+            worth = worth[about(near, worth) >= hopeless]
         found = list[tuple[int, Likeness]]()
         for n in worth.tolist():
             place, cosine = int(places[n]), float(words.values[n])

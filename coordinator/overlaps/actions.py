@@ -86,7 +86,7 @@ from coordinator.words.rules import keywords, phrases
 _overlap, _side, _step, _hidden = Overlap.__table__, Side.__table__, Step.__table__, Hidden.__table__
 Pair = tuple[int, int]
 CHUNK = 500
-MOST_IN_VIEW = 4000  # texts compared at a time, some seven kilobytes each
+MOST_IN_VIEW = 8000  # texts compared at a time, some nine kilobytes each
 
 # --- finding -----------------------------------------------------------------------------------------------------------
 

@@ -40,7 +40,7 @@ _overlap, _hidden, _entry = Overlap.__table__, Hidden.__table__, Entry.__table__
 _run, _chunk = Recompute.__table__, RecomputeChunk.__table__
 _planned, _touched = RecomputePlan.__table__, RecomputeTouched.__table__
 
-SIZE = 2000
+SIZE = 4000
 """Entries of a chunk: what is read of the others is read once for all of them, and still fits into memory."""
 PATIENCE = 60
 """So often a worker asks again for its turn while somebody else writes; each time it has waited some seconds already."""
