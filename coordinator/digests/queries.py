@@ -33,8 +33,9 @@ from coordinator.gaps.queries import windows
 from coordinator.gaps.rules import Gap, is_news
 from coordinator.history.models import Event, Payload
 from coordinator.holidays import queries as holidays
-from coordinator.overlaps.models import Overlap, OverlapKind, OverlapState, Step
+from coordinator.overlaps.models import Overlap, OverlapKind, OverlapState, Severity, Step
 from coordinator.overlaps.queries import OPEN, with_company
+from coordinator.overlaps.rules import RANK
 from coordinator.people import queries as people
 from coordinator.people.models import Circle, Duty, Organisation, Person, Role, Unit
 from coordinator.people.rules import Reader, comparable
@@ -511,7 +512,8 @@ def contents(
     moved = _moved(reader, window)
     is_open = and_(Overlap.current.is_(True), Overlap.state.in_(OPEN))
     worst, newest = (Overlap.rank, Overlap.near_on), (Overlap.changed_number.desc(),)
-    order = (*worst, *newest) if rules.worst_first(reader.roles) else (*newest, *worst)
+    critical_first = Overlap.rank != RANK[Severity.CRITICAL]
+    order = (*worst, *newest) if rules.worst_first(reader.roles) else (critical_first, *newest, *worst)
     shown = session.scalars(with_company().where(*moved, is_open).order_by(*order, Overlap.id).limit(most)).all()
     some = select(Overlap.id).where(*moved, is_open).limit(MOST_COUNTED).subquery()
     total = session.scalar(select(func.count()).select_from(some)) or 0

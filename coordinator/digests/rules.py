@@ -194,8 +194,8 @@ def may_choose_mailbox(person: Person) -> bool:
 def worst_first(roles: frozenset[Role]) -> bool:
     """Say in which order a letter tells what changed: the worst first to who watches over all units, else the newest first.
 
-    An officer has few and wants to know what is new. Who watches over everybody has more than a letter holds, and the ones that
-    are cut off must not be the worst.
+    An officer has few and wants to know what is new; what is critical comes before it all the same. Who watches over everybody
+    has more than a letter holds, and the ones that are cut off must not be the worst.
     """
     return sees_all(roles)
 

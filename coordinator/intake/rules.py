@@ -14,7 +14,7 @@ from coordinator.entries.models import Kind, Level
 from coordinator.entries.rules import OPEN_TO, audience_tokens
 from coordinator.errors import N_
 from coordinator.exchange.rules import ENTRY_COLUMNS, MOST, NO_DAY, NONE_OF, TOO_LONG, BadRow, joined, listed, plain_text
-from coordinator.lists.rules import Column, Names, day, level, line, one, several, tidy, word
+from coordinator.lists.rules import Column, Names, day, is_link, level, line, link, one, several, tidy, word
 from coordinator.people.rules import comparable
 from coordinator.positions.models import Stance
 from coordinator.positions.rules import PositionDraft
@@ -23,6 +23,9 @@ from coordinator.topics.rules import LANGUAGES
 Draft = PositionDraft | DossierDraft
 
 MOST_ROWS = 500  # of one file: they come in all at once, and whoever saves meanwhile waits for so long
+
+
+NO_REGISTRY_LINK = N_("%(column)s: a link to the registry starts with https://")
 
 
 class Then(StrEnum):
@@ -63,24 +66,6 @@ def _language(name: str, says: str) -> Column:
     return Column(name, says, read, lambda held, _: held or "", kept=True, new="en")
 
 
-def _link(name: str, says: str) -> Column:
-    def read(said: str, names: Names) -> str:
-        address = tidy(name, said, 500)
-        if address and not _is_link(address):
-            raise BadRow(N_("%(column)s: a link to the registry starts with https://"), column=name)
-        return address
-
-    return Column(name, says, read, lambda held, _: held or "", new="")
-
-
-def _is_link(address: str) -> bool:
-    try:
-        parts = urlsplit(address)
-    except ValueError:
-        return False
-    return parts.scheme == "https" and bool(parts.netloc) and not any(c.isspace() for c in address)
-
-
 def _milestones(name: str, says: str) -> Column:
     def read(said: str, names: Names) -> tuple[tuple[date, str], ...]:
         found = []
@@ -102,7 +87,7 @@ def _papers(name: str, says: str) -> Column:
         found = []
         for part in listed(said):
             label, _space, link = tidy(name, part, 701).rpartition(" ")
-            if not _is_link(link):
+            if not is_link(link):
                 raise BadRow(N_("%(column)s: each ends with its link, which starts with https://"), column=name)
             found.append((label.strip() or urlsplit(link).netloc, link))
         return tuple(found)
@@ -177,7 +162,7 @@ COLUMNS: tuple[Column, ...] = (
         N_("Treaties, agreements, norms documents, strategies, by name or short name, with semicolons."),
         "instrument",
     ),
-    _link("registry_link", N_("The address of the file of record, starting with https://.")),
+    link("registry_link", N_("The address of the file of record, starting with https://."), wrong=NO_REGISTRY_LINK),
     day("review_by", N_("The day by which somebody looks at it again.")),
     level("level", N_("PUBLIC, OFFICIAL or OFFICIAL-SENSITIVE; OFFICIAL if empty."), kept=True),
     _audience("audience", N_("ministry (if empty), government, country; units by name, bureau:NAME, group:NAME; with semicolons.")),

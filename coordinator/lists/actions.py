@@ -10,8 +10,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from coordinator.calendar import actions as calendar
-from coordinator.calendar.models import Event, Forum
-from coordinator.calendar.rules import EventDraft, ForumDraft
+from coordinator.calendar.models import Event, Forum, Instrument
+from coordinator.calendar.rules import EventDraft, ForumDraft, InstrumentDraft
 from coordinator.errors import N_, Refused
 from coordinator.exchange.rules import BadRow, Did, Outcome, Said, joined, listed
 from coordinator.history.actions import record
@@ -344,6 +344,21 @@ def _change_event(work: Work, held: Held, values: Values, changed: Values) -> No
     calendar.revise_event(work.session, event, _redrafted(EventDraft, event, _event_draft(values)), by=work.by, at=work.at)
 
 
+def _instrument_draft(values: Values) -> InstrumentDraft:
+    named = {"forum": "forum_id", "party_list": "party_ids"}
+    said = {named.get(name, name): value for name, value in values.items()}
+    return InstrumentDraft(**said | {"party_ids": tuple(sorted(values["party_list"]))})
+
+
+def _add_instrument(work: Work, values: Values) -> int:
+    return calendar.add_instrument(work.session, _instrument_draft(values), by=work.by, at=work.at).id
+
+
+def _change_instrument(work: Work, held: Held, values: Values, changed: Values) -> None:
+    instrument = work.session.get_one(Instrument, held.id)
+    calendar.revise_instrument(work.session, instrument, _instrument_draft(values), by=work.by, at=work.at)
+
+
 def _redrafted(draft: type[Any], thing: Any, said: dict[str, Any]) -> Any:
     """Return a draft of a thing as it stands with what a row says: what no column holds stays."""
     return draft(**{f.name: said[f.name] if f.name in said else getattr(thing, f.name) for f in fields(draft)})
@@ -356,6 +371,7 @@ _ADD: dict[ListKind, Callable[[Work, Values], int]] = {
     ListKind.EQUITIES: _add_equity,
     ListKind.FORUMS: _add_forum,
     ListKind.EVENTS: _add_event,
+    ListKind.INSTRUMENTS: _add_instrument,
 }
 _CHANGE: dict[ListKind, Callable[[Work, Held, Values, Values], None]] = {
     ListKind.PEOPLE: _change_person,
@@ -364,6 +380,7 @@ _CHANGE: dict[ListKind, Callable[[Work, Held, Values, Values], None]] = {
     ListKind.EQUITIES: _change_equity,
     ListKind.FORUMS: _change_forum,
     ListKind.EVENTS: _change_event,
+    ListKind.INSTRUMENTS: _change_instrument,
 }
 
 

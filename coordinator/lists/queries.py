@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, selectinload
 
-from coordinator.calendar.models import Event, Forum
+from coordinator.calendar.models import Counterpart, Event, Forum, Instrument
 from coordinator.lists.rules import ListKind, Names, Standing
 from coordinator.people.models import Duty, Group, Membership, Organisation, Person, Unit
 from coordinator.topics.models import Broader, Equity, Related, Topic, TopicName
@@ -24,7 +24,7 @@ class Held:
 
 
 def names(session: Session) -> Names:
-    """Return what the names of organisations, units, topics, forums and reading groups mean now."""
+    """Return what the names of organisations, units, topics, forums, counterparts and reading groups mean now."""
     found = Names()
     called: dict[int, tuple[str, str]] = {}
     for row in session.execute(select(Organisation.id, Organisation.name, Organisation.short_name).order_by(Organisation.id)):
@@ -42,6 +42,8 @@ def names(session: Session) -> Names:
     forums = select(Forum.id, Forum.name, Forum.short_name, Forum.aliases).order_by(Forum.id)
     for forum_id, name, short_name, aliases in session.execute(forums):
         found.learn("forum", forum_id, (short_name, name, *aliases))
+    for counterpart_id, name in session.execute(select(Counterpart.id, Counterpart.name).order_by(Counterpart.id)):
+        found.learn("counterpart", counterpart_id, (name,))
     for group_id, name in session.execute(select(Group.id, Group.name)):
         found.learn("group", group_id, (name,))
     return found
@@ -161,6 +163,26 @@ def _events(session: Session) -> Iterator[Held]:
         )
 
 
+def _instruments(session: Session) -> Iterator[Held]:
+    rows = select(Instrument).options(selectinload(Instrument.named_parties)).order_by(Instrument.short_name, Instrument.id)
+    for paper in session.scalars(rows.execution_options(populate_existing=True)):
+        yield Held(
+            paper.id,
+            paper.ref,
+            {
+                "name": paper.name,
+                "short_name": paper.short_name,
+                "kind": paper.kind,
+                "forum": paper.forum_id,
+                "party_list": frozenset(c.id for c in paper.named_parties),
+                "parties": paper.parties,
+                "adopted_on": paper.adopted_on,
+                "in_force_on": paper.in_force_on,
+                "link": paper.link,
+            },
+        )
+
+
 _HELD: dict[ListKind, Callable[[Session], Iterator[Held]]] = {
     ListKind.PEOPLE: _people,
     ListKind.UNITS: _units,
@@ -168,4 +190,5 @@ _HELD: dict[ListKind, Callable[[Session], Iterator[Held]]] = {
     ListKind.EQUITIES: _equities,
     ListKind.FORUMS: _forums,
     ListKind.EVENTS: _events,
+    ListKind.INSTRUMENTS: _instruments,
 }

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
+from coordinator.calendar.models import InstrumentKind
 from coordinator.calendar.rules import LONGEST_ALIAS, MOST_ALIASES
 from coordinator.entries.models import Level
 from coordinator.errors import N_
@@ -25,6 +27,7 @@ class ListKind(StrEnum):
     EQUITIES = "equities"
     FORUMS = "forums"
     EVENTS = "events"
+    INSTRUMENTS = "instruments"
 
     @property
     def label(self) -> str:
@@ -36,6 +39,7 @@ class ListKind(StrEnum):
             ListKind.EQUITIES: N_("Stakes in topics"),
             ListKind.FORUMS: N_("Forums"),
             ListKind.EVENTS: N_("Events"),
+            ListKind.INSTRUMENTS: N_("Instruments"),
         }[self]
 
 
@@ -141,6 +145,27 @@ def tidy(name: str, said: str, most: int) -> str:
 def line(name: str, says: str, most: int, **how: Any) -> Column:
     """Return a column of one line of text."""
     return Column(name, says, lambda said, _: tidy(name, said, most), lambda held, _: held or "", new="", **how)
+
+
+def link(name: str, says: str, *, wrong: str = N_("%(column)s: a link starts with https://")) -> Column:
+    """Return a column of the address of a page or file elsewhere; `wrong` is said of what is none."""
+
+    def read(said: str, names: Names) -> str:
+        word = tidy(name, said, 500)
+        if word and not is_link(word):
+            raise BadRow(wrong, column=name)
+        return word
+
+    return Column(name, says, read, lambda held, _: held or "", new="")
+
+
+def is_link(address: str) -> bool:
+    """Say whether an address may be shown as a link: https, and a host."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return False
+    return parts.scheme == "https" and bool(parts.netloc) and not any(c.isspace() for c in address)
 
 
 def address(name: str, says: str, **how: Any) -> Column:
@@ -354,6 +379,17 @@ COLUMNS: dict[ListKind, tuple[Column, ...]] = {
         line("place", N_("Where it is held."), 120),
         _names("aliases", N_("What it is called besides, in any language, with semicolons: PP-26; PP2026.")),
     ),
+    ListKind.INSTRUMENTS: (
+        line("name", N_("The full name; without a ref it tells instruments apart."), 200, needed=True),
+        line("short_name", N_("What lists show."), 60, needed=True),
+        word("kind", N_("treaty, agreement, norms or strategy."), InstrumentKind, needed=True),
+        one("forum", N_("The short or full name of the forum before which it is; empty if it is before none."), "forum"),
+        several("party_list", N_("The counterparts that are parties to it, with semicolons."), "counterpart"),
+        line("parties", N_("The parties in words, where not all of them are counterparts."), 300),
+        day("adopted_on", N_("The day on which it was adopted, as 2026-03-31.")),
+        day("in_force_on", N_("The day since which it has been in force.")),
+        link("link", N_("The address of its text, starting with https://.")),
+    ),
 }
 
 # what tells two things of a list apart where no ref is given
@@ -364,6 +400,7 @@ KEYS: dict[ListKind, tuple[str, ...]] = {
     ListKind.EQUITIES: ("topic", "unit", "from_on"),
     ListKind.FORUMS: ("name",),
     ListKind.EVENTS: ("forum", "name"),
+    ListKind.INSTRUMENTS: ("name",),
 }
 
 # what a row is called in the preview
@@ -374,6 +411,7 @@ CALLED: dict[ListKind, tuple[str, ...]] = {
     ListKind.EQUITIES: ("unit", "topic"),
     ListKind.FORUMS: ("name",),
     ListKind.EVENTS: ("name", "forum"),
+    ListKind.INSTRUMENTS: ("name",),
 }
 
 EXAMPLES: dict[ListKind, tuple[tuple[str, ...], ...]] = {
@@ -409,6 +447,10 @@ EXAMPLES: dict[ListKind, tuple[tuple[str, ...], ...]] = {
     ListKind.EVENTS: (
         ("ITU", "Plenipotentiary Conference 2026", "2026-11-09", "2026-11-27", "Doha", "PP-26; PP2026"),
         ("IGF", "Open consultations", "2026-06-15", "2026-06-17", "Geneva", ""),
+    ),
+    ListKind.INSTRUMENTS: (
+        ("Convention on Cybercrime", "Budapest Convention", "treaty", "", "", "76 states", "2001-11-23", "2004-07-01", ""),
+        ("National Cyber Security Strategy", "Cyber Strategy", "strategy", "", "", "", "2024-06-14", "", ""),
     ),
 }
 

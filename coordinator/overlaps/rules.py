@@ -405,6 +405,7 @@ SENTENCES = {
     "question_plain": N_("Both answer “%(question)s”."),
     "event": N_("Both go to %(event)s."),
     "counterpart_near": N_("Both deal with %(names)s, %(days)s days apart."),
+    "counterpart_next_day": N_("Both deal with %(names)s, one day apart."),
     "counterpart_same_day": N_("Both deal with %(names)s at the same time."),
     "counterpart": N_("Both deal with %(names)s."),
     "instrument": N_("Both refer to %(names)s."),
@@ -424,7 +425,7 @@ def sentence(reason: dict[str, Any], t: Any = str) -> str:
     key = reason["signal"]
     values: dict[str, Any] = {k: v for k, v in reason.items() if isinstance(v, str | int)}
     if key == "counterpart" and "days" in reason:
-        key = "counterpart_near" if reason["days"] else "counterpart_same_day"
+        key = {0: "counterpart_same_day", 1: "counterpart_next_day"}.get(reason["days"], "counterpart_near")
     if key == "text":
         key = _of_text(reason)
     if key == "question" and "low" not in reason:  # one of the two is still being written, and has no stance yet

@@ -336,7 +336,7 @@ def test_the_list_counts_what_the_reader_sees_and_puts_what_is_near_first(treaty
     name = treaty[kind].name
     assert page.index(name) < page.index("A name that comes first")
     row = page[page.index(f">{name}<") :].split("</tr>")[0]
-    assert '<td class="number">2</td>' in row
+    assert '<td class="number" data-label="Units">2</td>' in row
     assert f"{kind[:-1]}={treaty[kind].ref}&amp;state=released" in row
     assert ">3</a>" in row
     assert "Plenary" in row

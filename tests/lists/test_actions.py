@@ -72,6 +72,12 @@ def a_whole_ministry(make):
     make.equity(legal, data, "lead")
     make.equity(bureau, privacy, "inform", until_on=date(2026, 12, 31))
     make.event(forum=make.forum("Council of Europe", aliases=("CoE", "Conseil; Europe")), aliases=("T-CY plenary",))
+    make.instrument(
+        "Treaty of Freedonia",
+        party_ids=(make.counterpart("Freedonia").id, make.counterpart("Ruritania").id),
+        adopted_on=date(2001, 11, 23),
+        link="https://treaties.example/185",
+    )
     return legal
 
 
@@ -308,3 +314,23 @@ def test_forums_and_events_come_in_with_their_other_names(make, session, take):
         "aliases holds 31 names, and at most 30 fit"
     ]
     assert why(take("forums", "name,short_name,aliases\nA,A,uit\n")) == [AliasTaken().sentence]
+
+
+def test_instruments_come_in_with_their_forum_and_parties(make, session, take):
+    make.forum("Council of Europe", aliases=("CoE",))
+    make.counterpart("Freedonia")
+    text = (
+        "name,short_name,kind,forum,party_list,parties,adopted_on,in_force_on,link\n"
+        "Treaty,TR,treaty,coe,Freedonia,and 12 others,2001-11-23,2004-07-01,https://treaties.example/185\n"
+    )
+    assert did(take("instruments", text)) == ["new"]
+    assert did(take("instruments", text)) == ["unchanged"]
+    assert did(take("instruments", "name,short_name,kind\nTreaty,TR,norms\n")) == ["changed"]
+    (held,) = queries.held(session, ListKind.INSTRUMENTS)
+    assert (held.values["kind"].value, len(held.values["party_list"]), held.values["parties"]) == ("norms", 1, "and 12 others")
+    assert why(take("instruments", text.replace("Freedonia", "Nowhere"))) == ["there is no counterpart “Nowhere”"]
+    assert why(take("instruments", text.replace("https://", "javascript:"))) == ["link: a link starts with https://"]
+    assert why(take("instruments", text.replace("2004-07-01", "1999-07-01"))) == ["It would be in force before it was adopted."]
+    assert why(take("instruments", text.replace(",treaty,", ",law,"))) == [
+        "kind “law” is none of treaty, agreement, norms, strategy"
+    ]

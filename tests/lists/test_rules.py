@@ -2,6 +2,7 @@ from datetime import date
 
 import pytest
 
+from coordinator.calendar.models import InstrumentKind
 from coordinator.exchange.rules import BadRow, joined, listed
 from coordinator.lists.rules import (
     COLUMNS,
@@ -31,6 +32,7 @@ def names() -> Names:
     found.learn("topic", 6, ("Privacy",))
     found.learn("forum", 7, ("ITU", "International Telecommunication Union"))
     found.learn("group", 8, ("Leadership",))
+    found.learn("counterpart", 9, ("Freedonia",))
     return found
 
 
@@ -122,8 +124,26 @@ VALUES = {
         "aliases": frozenset({("fr", "données; données"), ("en", "data: a word")}),
     },
     ListKind.EQUITIES: {"topic": 5, "unit": 3, "stake": Stake.CO_LEAD, "from_on": date(2026, 1, 1), "until_on": None},
-    ListKind.FORUMS: {"name": "A", "short_name": "B"},
-    ListKind.EVENTS: {"forum": 7, "name": "A", "starts_on": date(2026, 1, 1), "ends_on": date(2026, 1, 2), "place": ""},
+    ListKind.FORUMS: {"name": "A", "short_name": "B", "aliases": ("C; d", "É")},
+    ListKind.EVENTS: {
+        "forum": 7,
+        "name": "A",
+        "starts_on": date(2026, 1, 1),
+        "ends_on": date(2026, 1, 2),
+        "place": "",
+        "aliases": (),
+    },
+    ListKind.INSTRUMENTS: {
+        "name": "A",
+        "short_name": "B",
+        "kind": InstrumentKind.NORMS,
+        "forum": 7,
+        "party_list": frozenset({9}),
+        "parties": "all",
+        "adopted_on": date(2026, 1, 1),
+        "in_force_on": None,
+        "link": "https://treaties.example/1",
+    },
 }
 
 

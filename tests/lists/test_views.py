@@ -169,7 +169,7 @@ def test_new_people_are_mailed_a_link_only_if_that_was_ticked(sign_in, make, ses
     assert session.scalar(select(func.count()).select_from(Person).where(Person.password_hash.is_(None))) >= 2
 
 
-@pytest.mark.parametrize("kind", ["units", "topics", "equities", "forums", "events"])
+@pytest.mark.parametrize("kind", ["units", "topics", "equities", "forums", "events", "instruments"])
 def test_every_example_comes_in_once_what_it_names_is_there(desk, make, kind, session):
     make.ministry()
     for short_name in ("ICS", "ICP") if kind == "equities" else ():

@@ -389,3 +389,15 @@ def test_a_tally_counts_what_stays_comes_goes_and_changes():
         (OverlapKind.CONFLICT, 1, 0, 0, 0),
         (OverlapKind.COLLISION, 0, 1, 1, 1),
     ]
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [
+        (0, "Both deal with Ghana, Kenya at the same time."),
+        (1, "Both deal with Ghana, Kenya, one day apart."),
+        (2, "Both deal with Ghana, Kenya, 2 days apart."),
+    ],
+)
+def test_how_far_apart_two_dates_are_is_said_in_words(days: int, said: str) -> None:
+    assert sentence({"signal": "counterpart", "names": ["Ghana", "Kenya"], "days": days}) == said

@@ -76,3 +76,12 @@ def test_outsiders_have_no_such_page(ministry, sign_in):
     browser = sign_in(ministry.officers["Agency"])
     assert browser.get(page_of(ministry.units["Agency"])).status_code == 403
     assert "/dashboard/units" not in read(browser, "/")
+
+
+def test_a_bureau_that_has_nothing_of_its_own_leads_to_its_units(make, sign_in):
+    bureau = make.unit("Cyber", short_name="CYB")
+    unit = make.unit("Desk", under=bureau, short_name="DSK")
+    html = read(sign_in(make.person(unit=bureau, roles=("leadership",))), page_of(bureau))
+    assert "CYB itself has nothing that you can see" in html
+    assert f'href="{page_of(unit)}"' in html
+    assert "Nothing clashes that you can see." not in html
