@@ -21,13 +21,13 @@ PASSAGE_WORDS = 45
 SHORTEST_TAIL = 8
 SKETCH_BITS = 512
 
-NEAR_BITS, FOR_EACH_WORD, MOST_WORDS_COUNTED = 130, 30, 2
+NEAR_BITS, FOR_EACH_WORD, MOST_WORDS_COUNTED = 150, 20, 2
 """Whole texts are near if their sketches differ in so many of 512 bits at most, and in so many more for each telling word that
-they share. 128 bits are an angle of 45 degrees, 171 one of 60, a cosine of .5."""
+they share. 150 bits are an angle of 53 degrees, a cosine of .6; 190 one of 67, a cosine of .4."""
 NEAR_ABROAD = 170
 """The same for two languages, where no word can be shared."""
-FAR_BITS = 205
-"""Texts whose sketches differ in more are not alike whatever words they share: an angle of 72 degrees, a cosine of .3."""
+FAR_BITS = 210
+"""Texts whose sketches differ in more are not alike whatever words they share: an angle of 74 degrees, a cosine of .28."""
 
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
 _WORD = re.compile(rf"[{_CJK}]{{1,2}}|[^\s{_CJK}]+")  # where a script writes no spaces, two characters count as a word
