@@ -578,9 +578,29 @@ def test_a_hidden_entry_changes_nothing_for_whoever_keeps_the_lists_and_leads(wo
     keeper = Onlooker(app, sign_in(world.keeper), world.keeper, world.known())
     before = keeper.look()
     assert {before[address].status for address in ("/dashboard", "/people", "/digests/deliveries", "/topics/add")} == {200}
+    assert "Weekly brief" in before["the brief"].body
+    assert "We oppose the instrument" in before["the brief"].body
     entry = getattr(world, way)()
     world.work_on(entry, world.owner)
     assert differences(before, keeper.look()) == []
+
+
+AUDITED = ("/history", "/dashboard", "/overlaps", "/positions", "/gaps", "/digests", "/people", "/units", "/search")
+
+
+@pytest.mark.parametrize("way", [pytest.param("sealed_position", marks=SQLITE), pytest.param("sealed_dossier", marks=POSTGRESQL)])
+def test_a_hidden_entry_shows_an_auditor_that_something_happened_and_nothing_else(world, app, sign_in, way):
+    """An auditor has the chain, with numbers, moments and who; all other pages are those of one who reads nothing of it."""
+    auditor = Onlooker(app, sign_in(world.auditor), world.auditor, world.known())
+    before = auditor.look(*AUDITED)
+    assert {before[address].status for address in ("/history/audit", "/history/audit/door", "/history")} == {200}
+    world.work_on(getattr(world, way)(), world.owner)
+    after = auditor.look(*AUDITED)
+    moved = {difference.partition(": ")[0] for difference in differences(before, after)}
+    assert {address.partition("?")[0] for address in moved} == {"/history/audit"}
+    for address in moved:
+        assert after[address].status == before[address].status
+        assert not [words for words in (*PROBES[:-2], "Cables", "hidden one") if words in after[address].body]
 
 
 RECALLS = [
