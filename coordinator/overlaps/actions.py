@@ -181,14 +181,13 @@ def _once(candidates: Mapping[int, Ids], *, higher: bool) -> dict[int, Ids]:
 
 def _alike(connection: Connection, candidates: Mapping[int, Ids], floors: Floors) -> dict[Pair, Likeness]:
     """Return the likeness of some entries to others of other units, of those pairs that reach the lower floor."""
-    units = queries.units_of(connection, {*candidates, *_all_of(candidates).tolist()})
-    released = np.array(sorted(units), dtype=np.int64)
-    unit_of = np.array([units[i] for i in released.tolist()], dtype=np.int64)
+    released, unit_of = queries.units_of(connection, {*candidates, *_all_of(candidates).tolist()})
     compared = {}
     for i, others in candidates.items():
-        if i in units:
+        (own_place,), (is_released,) = _places(released, np.array([i]))
+        if is_released:
             place, there = _places(released, others)
-            compared[i] = others[there][unit_of[place[there]] != units[i]]
+            compared[i] = others[there][unit_of[place[there]] != unit_of[own_place]]
     own, wanted, found = views_of(connection, compared), _all_of(compared), dict[Pair, Likeness]()
     for start in range(0, len(wanted), MOST_IN_VIEW):
         views = views_of(connection, wanted[start : start + MOST_IN_VIEW].tolist())

@@ -297,15 +297,17 @@ class Among:
         return np.sort(np.concatenate([kept.ids[compared], np.flatnonzero(enough & self._unseen)]))
 
 
-def units_of(connection: Connection, ids: Iterable[int]) -> dict[int, int]:
-    """Return the unit of those of some entries that are released."""
-    found: dict[int, int] = {}
+def units_of(connection: Connection, ids: Iterable[int]) -> tuple[Ids, Ids]:
+    """Return those of some entries that are released, in order, and the unit of each."""
+    found, units = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
     for some in _chunks(sorted(ids), 5000):
-        rows = connection.execute(
-            select(_entry.c.id, _entry.c.unit_id).where(_entry.c.id.in_(some), _entry.c.state == State.RELEASED)
-        )
-        found |= {i: unit_id for i, unit_id in rows}
-    return found
+        released = and_(_entry.c.id.in_(some), _entry.c.state == State.RELEASED)
+        for unit_id, own in held(connection, _entry.c.unit_id, _entry.c.id, released).items():
+            found.append(own)
+            units.append(np.full(len(own), unit_id, dtype=np.int64))
+    every = np.concatenate(found)
+    order = np.argsort(every)
+    return every[order], np.concatenate(units)[order]
 
 
 def _beside(connection: Connection, ids: Sequence[int], known: Vocabulary) -> dict[int, Ids]:
