@@ -73,7 +73,7 @@ from coordinator.overlaps.rules import (
     what_changed,
     without_topic,
 )
-from coordinator.passages.queries import serving, sketched, take_in
+from coordinator.passages.queries import sketched, take_in
 from coordinator.people.models import Person, Role, Unit
 from coordinator.people.queries import unit_readers
 from coordinator.topics.actions import when_merged
@@ -267,8 +267,7 @@ def would_touch(
         # of the edges only those of its own topics can join it to anything
         known = replace(known, related=frozenset(edge for edge in known.related if not own.topics.isdisjoint(edge)))
         holders, beside = holders_of(connection, keywords(own_view.words)), queries.beside_content(connection, own, known)
-        take_in(connection)
-        kept_by = serving(connection)
+        kept_by = take_in(connection)
         seen_as = (own_view.meaning, own_view.language) if own_view.meaning and own_view.meaning.encoder == kept_by else None
         among = queries.Among(sketched(connection, kept_by), [*holders, beside])
         textual = set(among.compared_with(holders, beside, seen_as).tolist())

@@ -26,18 +26,23 @@ def serving(connection: Connection) -> str | None:
     return connection.scalar(select(_serving.c.encoder).where(_serving.c.id == 1))
 
 
-def meanings_of(connection: Connection, ids: Iterable[int], encoder: str | None) -> dict[int, Meaning]:
-    """Return the directions of some entries as an encoder sees them; those without are left out."""
+def read_of(connection: Connection, ids: Iterable[int], encoder: str | None) -> dict[int, tuple[Meaning, str]]:
+    """Return the directions and the language of some entries as an encoder sees them; those without are left out."""
     wanted = sorted(set(ids)) if encoder else []
-    found: dict[int, Meaning] = {}
+    found: dict[int, tuple[Meaning, str]] = {}
     for start in range(0, len(wanted), 5000):
         rows = connection.execute(
-            select(_passages.c.entry_id, _passages.c.rows).where(
+            select(_passages.c.entry_id, _passages.c.rows, _passages.c.language).where(
                 _passages.c.encoder == encoder, _passages.c.entry_id.in_(wanted[start : start + 5000])
             )
         )
-        found |= {entry_id: Meaning.from_bytes(str(encoder), raw) for entry_id, raw in rows if raw}
+        found |= {entry_id: (Meaning.from_bytes(str(encoder), raw), language) for entry_id, raw, language in rows if raw}
     return found
+
+
+def meanings_of(connection: Connection, ids: Iterable[int], encoder: str | None) -> dict[int, Meaning]:
+    """Return the directions of some entries as an encoder sees them; those without are left out."""
+    return {entry_id: meaning for entry_id, (meaning, _language) in read_of(connection, ids, encoder).items()}
 
 
 def unseen(encoder: str) -> Select[int]:
@@ -162,19 +167,9 @@ def sketched(connection: Connection, encoder: str | None) -> Sketched:
     return Sketched(np.concatenate([held.ids[stands], late.ids]), bits, np.concatenate([held.languages[stands], late.languages]))
 
 
-def read_of(connection: Connection, ids: Iterable[int], encoder: str | None) -> dict[int, tuple[Meaning, str]]:
-    """Return the directions and the language of some entries as an encoder sees them; those without are left out."""
-    meanings = meanings_of(connection, ids, encoder)
-    rows = connection.execute(
-        select(_passages.c.entry_id, _passages.c.language).where(
-            _passages.c.encoder == encoder, _passages.c.entry_id.in_(sorted(meanings))
-        )
-    )
-    return {entry_id: (meanings[entry_id], language) for entry_id, language in rows}
-
-
-def take_in(connection: Connection) -> None:
-    """Let this process take in what was kept since; outside of a change."""
+def take_in(connection: Connection) -> str | None:
+    """Let this process take in what was kept since, and return the encoder whose directions are compared; outside of a change."""
     encoder = serving(connection)
     if encoder is not None:
         sketches(connection, encoder).absorb(connection, encoder)
+    return encoder
