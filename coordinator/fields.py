@@ -6,7 +6,6 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
-from urllib.parse import urlsplit
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -30,6 +29,7 @@ from wtforms.validators import Optional, StopValidation, ValidationError
 from wtforms.widgets import CheckboxInput, ListWidget, Select, html_params
 
 from coordinator.errors import Refused
+from coordinator.links import is_link
 from coordinator.pages import translated
 
 __all__ = [
@@ -175,15 +175,6 @@ class LinkLine(Line):
         """Take a whole https address only: nothing else is ever shown as a link."""
         if self.data and not self.errors and not is_link(self.data):
             raise ValidationError(_("A link starts with https://."))
-
-
-def is_link(address: str) -> bool:
-    """Say whether an address may be shown as a link: https, and a host."""
-    try:
-        parts = urlsplit(address)
-    except ValueError:
-        return False
-    return parts.scheme == "https" and bool(parts.netloc) and not any(c.isspace() for c in address)
 
 
 class Text(TextAreaField):

@@ -23,9 +23,9 @@ from coordinator.entries.models import EntryCounterpart, EntryInstrument
 from coordinator.entries.rules import may_log
 from coordinator.errors import Refused
 from coordinator.extensions import settings
-from coordinator.fields import is_link
 from coordinator.gaps.forms import here
 from coordinator.gaps.queries import Filters
+from coordinator.links import is_link
 from coordinator.openings.gate import handed_out
 from coordinator.overlaps.rules import look
 from coordinator.pages import page_of, refusal_status, translated

@@ -14,7 +14,8 @@ from coordinator.dossiers.rules import MOST, DossierDraft
 from coordinator.entries.forms import EntryForm, choose, choose_many
 from coordinator.entries.models import EntryVersion
 from coordinator.entries.queries import Choices
-from coordinator.fields import RefField, RefMultipleField, Text, WordField, is_link
+from coordinator.fields import RefField, RefMultipleField, Text, WordField
+from coordinator.links import is_link
 from coordinator.people.models import Person
 
 

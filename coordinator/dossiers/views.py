@@ -28,8 +28,8 @@ from coordinator.entries.rules import (
     may_withdraw,
 )
 from coordinator.extensions import time_zone
-from coordinator.fields import is_link
 from coordinator.gaps.forms import hearing
+from coordinator.links import is_link
 from coordinator.openings import queries as openings
 from coordinator.openings.gate import handed_out
 from coordinator.overlaps import queries as overlaps

@@ -46,6 +46,22 @@ FIELDS = (
 # Each row carries its own level, and who took it out when, so that they stay with it wherever it is copied to.
 MARKS = ("level", "exported_by", "exported_at")
 
+# what a table says of one kind of entry alone
+POSITION_COLUMNS = (
+    "question",
+    "stance",
+    "reason",
+    "red_lines",
+    "fallback",
+    "talking_points",
+    "valid_from",
+    "valid_until",
+    "on_behalf_of",
+    "source",
+    "said_on",
+)
+DOSSIER_COLUMNS = ("type", "lead", "contributing", "milestones", "positions", "papers")
+
 # what a table says of an entry: an export writes all of it, and takes nothing amiss when it is brought in again
 ENTRY_COLUMNS = (
     *MARKS,
@@ -60,23 +76,8 @@ ENTRY_COLUMNS = (
     "text",
     "language",
     "topics",
-    "question",
-    "stance",
-    "reason",
-    "red_lines",
-    "fallback",
-    "talking_points",
-    "valid_from",
-    "valid_until",
-    "on_behalf_of",
-    "source",
-    "said_on",
-    "type",
-    "lead",
-    "contributing",
-    "milestones",
-    "positions",
-    "papers",
+    *POSITION_COLUMNS,
+    *DOSSIER_COLUMNS,
     "forum",
     "event",
     "event_on",

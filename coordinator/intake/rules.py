@@ -13,8 +13,21 @@ from coordinator.dossiers.rules import DossierDraft
 from coordinator.entries.models import Kind, Level
 from coordinator.entries.rules import OPEN_TO, audience_tokens
 from coordinator.errors import N_
-from coordinator.exchange.rules import ENTRY_COLUMNS, MOST, NO_DAY, NONE_OF, TOO_LONG, BadRow, joined, listed, plain_text
-from coordinator.lists.rules import Column, Names, day, is_link, level, line, link, one, several, tidy, word
+from coordinator.exchange.rules import (
+    DOSSIER_COLUMNS,
+    ENTRY_COLUMNS,
+    MOST,
+    NO_DAY,
+    NONE_OF,
+    POSITION_COLUMNS,
+    TOO_LONG,
+    BadRow,
+    joined,
+    listed,
+    plain_text,
+)
+from coordinator.links import is_link
+from coordinator.lists.rules import Column, Names, day, level, line, link, one, several, tidy, word
 from coordinator.people.rules import comparable
 from coordinator.positions.models import Stance
 from coordinator.positions.rules import PositionDraft
@@ -179,22 +192,7 @@ FIELD = {
     "type": "dossier_type",
     "lead": "lead_id",
 }
-ONLY = {
-    Kind.POSITION: (
-        "question",
-        "stance",
-        "reason",
-        "red_lines",
-        "fallback",
-        "talking_points",
-        "valid_from",
-        "valid_until",
-        "on_behalf_of",
-        "source",
-        "said_on",
-    ),
-    Kind.DOSSIER: ("type", "lead", "contributing", "milestones", "positions", "papers"),
-}
+ONLY = {Kind.POSITION: POSITION_COLUMNS, Kind.DOSSIER: DOSSIER_COLUMNS}
 DRAFTS: dict[Kind, type[PositionDraft] | type[DossierDraft]] = {Kind.POSITION: PositionDraft, Kind.DOSSIER: DossierDraft}
 
 EXAMPLES: tuple[Mapping[str, str], ...] = (

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 from coordinator.calendar.models import InstrumentKind
 from coordinator.calendar.rules import LONGEST_ALIAS, MOST_ALIASES
 from coordinator.entries.models import Level
 from coordinator.errors import N_
 from coordinator.exchange.rules import NO_DAY, NONE_OF, TOO_LONG, BadRow, joined, listed, plain_text
+from coordinator.links import is_link
 from coordinator.people.models import Person, Role
 from coordinator.people.rules import comparable, may_keep_lists, may_keep_people
 from coordinator.topics.models import Stake
@@ -157,15 +157,6 @@ def link(name: str, says: str, *, wrong: str = N_("%(column)s: a link starts wit
         return word
 
     return Column(name, says, read, lambda held, _: held or "", new="")
-
-
-def is_link(address: str) -> bool:
-    """Say whether an address may be shown as a link: https, and a host."""
-    try:
-        parts = urlsplit(address)
-    except ValueError:
-        return False
-    return parts.scheme == "https" and bool(parts.netloc) and not any(c.isspace() for c in address)
 
 
 def address(name: str, says: str, **how: Any) -> Column:
