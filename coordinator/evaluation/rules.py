@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from coordinator.likeness.rules import View, by_words, likeness_many, worth_comparing
-from coordinator.passages.rules import apart
+from coordinator.likeness.rules import Among, View, likeness_many
+from coordinator.passages.rules import Sketched, number_of
 from coordinator.words.rules import keywords
 
 Scores = NDArray[np.float64]
@@ -127,7 +127,7 @@ def recall_in(found: Sequence[str], relevant: Collection[str], *, most: int = 20
 class Shelf:
     """Texts to look in for those that are like another: the detector's own candidates and scores, without a database.
 
-    Candidates are those that the detector compares beside a common topic or forum: near, or with one telling word in common.
+    Candidates are those that the detector compares beside a common topic or forum: one telling word in common brings them together.
     """
 
     def __init__(self) -> None:
@@ -135,35 +135,33 @@ class Shelf:
         self.units: list[str] = []
         self.views: list[View] = []
         self._holders: defaultdict[int, list[int]] = defaultdict(list)
-        self._sketches: list[NDArray[np.uint64]] = []
-        self._bits: NDArray[np.uint64] = np.zeros((0, 8), dtype=np.uint64)
+        self._among: tuple[int, Among] | None = None
+        """How many texts it was made of, and what finds candidates among them."""
 
     def put(self, name: str, unit: str, view: View) -> None:
         """Put a text on the shelf."""
         for keyword in keywords(view.words):
             self._holders[keyword].append(len(self.ids))
-        self._sketches.append(view.meaning.sketch if view.meaning is not None else np.zeros(8, dtype=np.uint64))
         self.ids.append(name)
         self.units.append(unit)
         self.views.append(view)
 
     def look(self, view: View, *, unit: str | None, without: Collection[str] = ()) -> list[tuple[str, float]]:
         """Return the texts of other units that are compared with one, with their scores, the likeliest first."""
-        if len(self._bits) < len(self._sketches):
-            self._bits = np.stack(self._sketches)
-        shared: defaultdict[int, int] = defaultdict(int)
-        for keyword in keywords(view.words):
-            for place in self._holders.get(keyword, ()):
-                shared[place] += 1
-        words, beside = np.array([shared.get(p, 0) for p in range(len(self.ids))]), np.ones(len(self.ids), dtype=bool)
-        if view.meaning is not None:
-            abroad = np.array([other.language != view.language for other in self.views])
-            compared = worth_comparing(words, beside, apart(view.meaning.sketch, self._bits), abroad)
-        else:
-            compared = by_words(words, beside)
-        places = [
-            p for p in np.flatnonzero(compared).tolist() if (unit is None or self.units[p] != unit) and self.ids[p] not in without
-        ]
+        every = np.arange(len(self.ids))
+        if self._among is None or self._among[0] < len(every):
+            self._among = len(every), Among(_sketched(self.views), (every,))
+        holders = [np.array(self._holders[k]) for k in keywords(view.words) if k in self._holders]
+        compared = self._among[1].compared_with(holders, every, (view.meaning, view.language) if view.meaning is not None else None)
+        places = [p for p in compared.tolist() if (unit is None or self.units[p] != unit) and self.ids[p] not in without]
         likes = likeness_many(view, [self.views[p] for p in places])
         found = [(self.ids[p], like.score) for p, like in zip(places, likes, strict=True)]
         return sorted(found, key=lambda f: (-f[1], f[0]))
+
+
+def _sketched(views: Sequence[View]) -> Sketched:
+    seen = [(place, v.meaning.sketch, number_of(v.language)) for place, v in enumerate(views) if v.meaning is not None]
+    bits = np.array([sketch for _, sketch, _ in seen], dtype=np.uint64).reshape(-1, 8)
+    places = np.array([place for place, _, _ in seen], dtype=np.int64)
+    languages = np.array([language for _, _, language in seen], dtype=np.uint64)
+    return Sketched(places, np.asfortranarray(bits), languages)

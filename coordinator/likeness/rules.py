@@ -5,7 +5,7 @@ and across languages the encoder does. A pair's score depends on that pair alone
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coordinator.encoder import chosen
-from coordinator.passages.rules import FAR_BITS, ManyMeanings, Meaning, apart, near_enough
+from coordinator.passages.rules import FAR_BITS, ManyMeanings, Meaning, Sketched, apart, near_enough, number_of
 from coordinator.stems import language_of
 from coordinator.words.rules import SHARED_KEYWORDS, ManyWords, Words, keywords, parse
 
@@ -76,6 +76,35 @@ def worth_comparing(
     differ, and whether the languages do. A text without directions is compared by `by_words`.
     """
     return near_enough(differing, shared, abroad) | (by_words(shared, beside) & (differing <= FAR_BITS))
+
+
+class Among:
+    """All entries with a text, for finding those that one text is compared with."""
+
+    def __init__(self, kept: Sketched, others: Iterable[NDArray[np.int64]]) -> None:
+        self._kept = kept
+        self._width = 1 + max((int(ids.max()) for ids in (kept.ids, *others) if len(ids)), default=0)
+        self._unseen = np.ones(self._width, dtype=bool)
+        self._unseen[kept.ids] = False
+
+    def compared_with(
+        self, holders: Sequence[NDArray[np.int64]], beside: NDArray[np.int64] | None, seen: tuple[Meaning, str] | None
+    ) -> NDArray[np.int64]:
+        """Return the entries that a text is compared with, in order.
+
+        By those that hold each of its telling words, those that share something else with it, its directions and its language.
+        """
+        words = np.concatenate(holders) if holders else np.zeros(0, dtype=np.int64)
+        shared, near_by = np.bincount(words, minlength=self._width), np.zeros(self._width, dtype=bool)
+        if beside is not None:
+            near_by[beside] = True
+        enough = by_words(shared, near_by)
+        if seen is None:
+            return np.flatnonzero(enough)
+        (meaning, language), kept = seen, self._kept
+        differing, abroad = apart(meaning.sketch, kept.bits), kept.languages != number_of(language)
+        compared = worth_comparing(shared[kept.ids], near_by[kept.ids], differing, abroad)
+        return np.sort(np.concatenate([kept.ids[compared], np.flatnonzero(enough & self._unseen)]))
 
 
 def are_compared(a: View, b: View, *, beside: bool) -> bool:

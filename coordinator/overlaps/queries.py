@@ -58,7 +58,7 @@ from coordinator.errors import NotFound
 from coordinator.exclusions import queries as exclusions
 from coordinator.exclusions.models import Exclusion, ExclusionKind
 from coordinator.exclusions.rules import without
-from coordinator.likeness.rules import by_words, worth_comparing
+from coordinator.likeness.rules import Among
 from coordinator.overlaps.models import (
     FAR,
     Closing,
@@ -72,8 +72,7 @@ from coordinator.overlaps.models import (
     Step,
 )
 from coordinator.overlaps.rules import Facts, Floors, Vocabulary, version_of, week_of
-from coordinator.passages.queries import Sketched, number_of, read_of, serving, sketched
-from coordinator.passages.rules import Meaning, apart
+from coordinator.passages.queries import read_of, serving, sketched
 from coordinator.people.models import Circle, Person, Unit
 from coordinator.people.queries import below
 from coordinator.people.rules import Reader as PersonReader
@@ -268,33 +267,6 @@ def textual_candidates(connection: Connection, ids: Sequence[int], known: Vocabu
         others = among.compared_with([holders[w] for w in own.get(entry_id, ())], beside.get(entry_id), seen.get(entry_id))
         found[entry_id] = others[others != entry_id]
     return found
-
-
-class Among:
-    """All entries with a text, for finding those that one text is compared with."""
-
-    def __init__(self, kept: Sketched, others: Iterable[Ids]) -> None:
-        self._kept = kept
-        self._width = 1 + max((int(ids.max()) for ids in (kept.ids, *others) if len(ids)), default=0)
-        self._unseen = np.ones(self._width, dtype=bool)
-        self._unseen[kept.ids] = False
-
-    def compared_with(self, holders: Sequence[Ids], beside: Ids | None, seen: tuple[Meaning, str] | None) -> Ids:
-        """Return the entries that a text is compared with, in order.
-
-        By those that hold each of its telling words, those that share something else with it, its directions and its language.
-        """
-        words = np.concatenate(holders) if holders else np.zeros(0, dtype=np.int64)
-        shared, near_by = np.bincount(words, minlength=self._width), np.zeros(self._width, dtype=bool)
-        if beside is not None:
-            near_by[beside] = True
-        enough = by_words(shared, near_by)
-        if seen is None:
-            return np.flatnonzero(enough)
-        (meaning, language), kept = seen, self._kept
-        differing, abroad = apart(meaning.sketch, kept.bits), kept.languages != number_of(language)
-        compared = worth_comparing(shared[kept.ids], near_by[kept.ids], differing, abroad)
-        return np.sort(np.concatenate([kept.ids[compared], np.flatnonzero(enough & self._unseen)]))
 
 
 def units_of(connection: Connection, ids: Iterable[int]) -> tuple[Ids, Ids]:

@@ -2,19 +2,17 @@
 
 import threading
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import Connection, Select, and_, func, select
 
 from coordinator.encoder import chosen
 from coordinator.entries.models import Entry, State
 from coordinator.passages.models import EntryPassages, ServingEncoder
-from coordinator.passages.rules import Meaning
+from coordinator.passages.rules import Meaning, Sketched, number_of
 from coordinator.words.models import EntryWords
 
-Sketch = NDArray[np.uint64]
 _passages, _serving = EntryPassages.__table__, ServingEncoder.__table__
 _entry, _words = Entry.__table__, EntryWords.__table__
 
@@ -66,19 +64,6 @@ def unseen_count(connection: Connection, encoder: str) -> int:
 
 
 # --- the sketches, in memory --------------------------------------------------------------------------------------------
-
-
-class Sketched(NamedTuple):
-    """The sketches of many entries: their ids, 64 bytes each (n × 8), and the languages of their texts as numbers."""
-
-    ids: NDArray[np.int64]
-    bits: Sketch
-    languages: NDArray[np.uint64]
-
-
-def number_of(language: str) -> int:
-    """Return a language as a number: its name's first eight bytes."""
-    return int.from_bytes(language.encode()[:8], "little")
 
 
 def _of_rows(rows: Sequence[Any]) -> Sketched:

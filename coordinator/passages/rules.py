@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -133,6 +133,19 @@ def apart(one: NDArray[np.uint64], many: NDArray[np.uint64]) -> NDArray[np.uint1
     for n in range(len(one)):
         differing += np.bitwise_count(many[:, n] ^ one[n])
     return differing
+
+
+class Sketched(NamedTuple):
+    """The sketches of many entries: their ids, 64 bytes each (n × 8), and the languages of their texts as numbers."""
+
+    ids: NDArray[np.int64]
+    bits: NDArray[np.uint64]
+    languages: NDArray[np.uint64]
+
+
+def number_of(language: str) -> int:
+    """Return a language as a number: its name's first eight bytes."""
+    return int.from_bytes(language.encode()[:8], "little")
 
 
 def near_enough(differing: NDArray[Any], shared: NDArray[Any], abroad: NDArray[np.bool_]) -> NDArray[np.bool_]:
