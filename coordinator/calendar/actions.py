@@ -66,10 +66,7 @@ def revise_forum(session: Session, forum: Forum, draft: ForumDraft, *, by: Perso
 def _check_forum(session: Session, draft: ForumDraft, *, but: int | None = None) -> ForumDraft:
     others = [f for f in session.execute(select(Forum.id, Forum.name, Forum.short_name, Forum.aliases)) if f.id != but]
     _free(((f.id, f.name) for f in others), draft.name)
-    aliases = besides(draft.aliases, (draft.name, draft.short_name))
-    _free_aliases(aliases, (name for f in others for name in (f.name, f.short_name, *f.aliases)))
-    _free_aliases((draft.name,), (name for f in others for name in f.aliases), NameTaken)
-    return replace(draft, aliases=aliases)
+    return _with_free_aliases(draft, (draft.name, draft.short_name), [((f.name, f.short_name), f.aliases) for f in others])
 
 
 def add_event(session: Session, draft: EventDraft, *, by: Person | None, at: datetime) -> Event:
@@ -91,10 +88,7 @@ def _check_event(session: Session, draft: EventDraft, *, but: int | None = None)
     beside = select(Event.id, Event.name, Event.aliases).where(Event.forum_id == draft.forum_id)
     others = [e for e in session.execute(beside) if e.id != but]
     _free(((e.id, e.name) for e in others), draft.name)
-    aliases = besides(draft.aliases, (draft.name,))
-    _free_aliases(aliases, (name for e in others for name in (e.name, *e.aliases)))
-    _free_aliases((draft.name,), (name for e in others for name in e.aliases), NameTaken)
-    return replace(draft, aliases=aliases)
+    return _with_free_aliases(draft, (draft.name,), [((e.name,), e.aliases) for e in others])
 
 
 def mark_past(session: Session, *, on: date, at: datetime) -> Sequence[int]:
@@ -194,9 +188,20 @@ def _free(taken: Iterable[Any], name: str, *, but: int | None = None) -> None:
         raise NameTaken
 
 
-def _free_aliases(wanted: Iterable[str], taken: Iterable[str], refusal: type[Refused] = AliasTaken) -> None:
-    if {comparable(name) for name in wanted} & {comparable(name) for name in taken}:
-        raise refusal
+Named = TypeVar("Named", ForumDraft, EventDraft)
+
+
+def _with_free_aliases(draft: Named, own: Iterable[str], others: Iterable[tuple[Iterable[str], Iterable[str]]]) -> Named:
+    """Return a draft without aliases that are its own names; `others` are the names and the aliases of each of the others."""
+    aliases, names, called = besides(draft.aliases, own), set[str](), set[str]()
+    for its_names, its_aliases in others:
+        names |= {comparable(name) for name in its_names}
+        called |= {comparable(name) for name in its_aliases}
+    if {comparable(name) for name in aliases} & (names | called):
+        raise AliasTaken
+    if comparable(draft.name) in called:
+        raise NameTaken
+    return replace(draft, aliases=aliases)
 
 
 def _added(session: Session, thing: Thing, kind: str, draft: Any, *, by: Person | None, at: datetime) -> Thing:

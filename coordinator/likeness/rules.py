@@ -163,8 +163,7 @@ class Company:
                 near[seen] = -1.0
                 seen = seen[about(at_most, seen) >= hopeless]
             if len(seen):
-                every = len(seen) == len(place_of) == len(meanings) and some is None
-                near[seen] = factor * meanings.nearness(a.meaning, None if every else stands[seen]) + term
+                near[seen] = factor * meanings.nearness(a.meaning, stands[seen]) + term
         if hopeless > -math.inf:  # a quick look with some room leaves few for the exact one
             worth = worth[about(near, worth) >= hopeless]
         found = list[tuple[int, Likeness]]()

@@ -182,26 +182,21 @@ class ManyMeanings:
         wholes = self._rows[self._starts].astype(np.float32)
         self._wholes = wholes / np.maximum(self._lengths[self._starts, None], 1).astype(np.float32)
 
-    def __len__(self) -> int:
-        return len(self._sizes)
-
     def nearness_at_most(self, a: Meaning, some: NDArray[np.intp]) -> NDArray[np.float64]:
         """Return what the nearness cannot pass, if all passages found their like, up to the last digits: quick, by the wholes."""
         whole = a.rows[0].astype(np.float32) / max(float(np.sqrt(_power(a.rows[:1]))[0]), 1)
         at_most: NDArray[np.float64] = (1 + (self._wholes[some] @ whole).astype(np.float64)) / 2
         return at_most
 
-    def nearness(self, a: Meaning, some: NDArray[np.intp] | None = None) -> NDArray[np.float64]:
-        """Return how near a text lies to all, or to some by their places: half the cosine of the wholes, half that of the passages.
+    def nearness(self, a: Meaning, some: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Return how near a text lies to some by their places: half the cosine of the wholes, half that of the passages.
 
         The second half is how well the passages of each find their like in the other: the mean of the row and of the column
         maxima of their cosines.
         """
-        sizes, rows, lengths = self._sizes, self._rows, self._lengths
-        if some is not None:
-            sizes = sizes[some]
-            at = ranges(self._starts[some], sizes)
-            rows, lengths = rows[at], lengths[at]
+        sizes = self._sizes[some]
+        at = ranges(self._starts[some], sizes)
+        rows, lengths = self._rows[at], self._lengths[at]
         starts = np.cumsum(sizes) - sizes
         # products of whole numbers up to 127, at most some thousand of them: exact in single precision, whatever the order
         dots = (a.rows.astype(np.float32) @ rows.astype(np.float32).T).astype(np.float64)
@@ -219,7 +214,7 @@ class ManyMeanings:
 
 def nearness_many(a: Meaning, others: Sequence[Meaning]) -> list[float]:
     """Return how near one text lies to each of many, −1 to 1."""
-    return ManyMeanings(others).nearness(a).tolist() if others else []
+    return ManyMeanings(others).nearness(a, np.arange(len(others))).tolist() if others else []
 
 
 def _power(rows: NDArray[np.int8]) -> NDArray[np.float64]:
