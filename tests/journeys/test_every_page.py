@@ -100,15 +100,8 @@ def test_links_lead_to_every_page(stops: list[Stop]) -> None:
     assert sorted(set(GETS) - UNLINKED - {s.endpoint for s in stops}) == []
 
 
-# by day each page in one of the two, by night in both
-ROUNDS = [
-    pytest.param(part, theme, marks=[] if part % 2 == ("light", "dark").index(theme) else pytest.mark.nightly)
-    for part in range(PARTS)
-    for theme in ("light", "dark")
-]
-
-
-@pytest.mark.parametrize(("part", "theme"), ROUNDS)
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("part", range(PARTS))
 def test_axe_finds_nothing_on_any_page(
     app: Flask, stops: list[Stop], opens: Callable[..., BrowserContext], address: str, theme: str, part: int
 ) -> None:
