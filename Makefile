@@ -7,7 +7,7 @@ ENTRIES ?= 10000 50000
 OVERLAPS ?= 10000 50000 100000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint nightly bench bench-overlaps messages lock clean
+.PHONY: help demo test lint nightly bench bench-overlaps pictures messages lock clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sort | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -59,6 +59,9 @@ bench: $(DEV) ## how long things take with ENTRIES (10000 50000), on both databa
 
 bench-overlaps: $(DEV) ## what finding overlaps costs with OVERLAPS entries, made from the papers of CORPUS.jsonl.gz
 	$(BIN)/python -m benchmarks.overlaps $(CORPUS) $(OVERLAPS)
+
+pictures: $(DEV) ## take the pictures of README.md anew, of a demo of their own (with Chromium)
+	$(BIN)/python -m benchmarks.pictures
 
 messages: $(DEV) ## take out the sentences of the interface for translation, into var/messages.pot
 	@mkdir -p var

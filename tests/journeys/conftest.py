@@ -1,30 +1,18 @@
 """A real browser at the real application over a real socket, and people who come through its door."""
 
 import shutil
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-import waitress
 from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, expect
-from waitress import wasyncore
 
+from benchmarks.pictures import CHROMIUM, QUIET, served
 from coordinator.db import db
 from tests.journeys.actors import PASSWORD, Actor
 from tests.make import Make
 
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
-QUIET = (  # nothing is fetched but what a page asks for
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 PATIENCE = 20_000  # milliseconds before something is said to be missing: for crowded machines, a quiet one never waits for it
 
 
@@ -44,22 +32,8 @@ def address(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setitem(app.config, "TRUSTED_HOSTS", ["127.0.0.1"])  # browsers trust a loopback address, not a made-up name
     # to a browser of today the answers of the standing clock are old: let it keep what it has all the same
     monkeypatch.setitem(app.config, "SEND_FILE_MAX_AGE_DEFAULT", 10**9)
-    sockets: dict[int, Any] = {}
-    server = waitress.create_server(app, map=sockets, host="127.0.0.1", port=0, threads=4, ident=None)
-    stop = threading.Event()
-
-    def serve() -> None:
-        while not stop.is_set():
-            wasyncore.loop(timeout=0.2, map=sockets, count=1)
-
-    thread = threading.Thread(target=serve, name="web")
-    thread.start()
-    yield f"http://127.0.0.1:{server.effective_port}"
-    stop.set()
-    thread.join()
-    server.task_dispatcher.shutdown()
-    for opened in list(sockets.values()):
-        opened.close()
+    with served(app) as there:
+        yield there
 
 
 Arrives = Callable[..., Actor]
