@@ -48,6 +48,7 @@ from coordinator.lists.views import blueprint as lists
 from coordinator.openings.views import blueprint as openings
 from coordinator.overlaps.actions import follow
 from coordinator.overlaps.views import blueprint as overlaps
+from coordinator.passages.queries import ask_index
 from coordinator.people import gate
 from coordinator.people.models import Circle, Person, Role
 from coordinator.people.rules import may_keep_people
@@ -148,6 +149,7 @@ def create_app(settings: Settings | None = None, **overrides: Any) -> Flask:
 
     db.start(settings.database_url, pool_size=settings.pool_size)
     encoder.choose(settings.encoder)
+    ask_index(settings.neighbour_index)
     database.connect(before=take_turn, after=partial(follow, inline=settings.recheck_inline))
 
     pages.join(app)

@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 
 from coordinator import jobs
 from coordinator.app import create_app, serve_long
-from coordinator.db import db
+from coordinator.db import db, make_engine
 from coordinator.demo.commands import group as demo
 from coordinator.digests.commands import group as digests
 from coordinator.entries.queries import halves
@@ -31,6 +31,8 @@ from coordinator.exchange.commands import group as entries
 from coordinator.extensions import settings
 from coordinator.history.queries import broken_at
 from coordinator.overlaps.commands import group as overlaps
+from coordinator.passages.actions import drop_neighbours, index_neighbours
+from coordinator.passages.rules import NoNeighbours
 from coordinator.people.commands import group as people
 from coordinator.recompute.actions import unlike
 from coordinator.settings import HOUSE, load
@@ -156,6 +158,27 @@ def backup(file: Path) -> None:
     if said != "ok":
         raise click.ClickException(f"The copy is not sound: {said}.")
     click.echo(f"The register is copied to {file} ({file.stat().st_size:,} bytes).")
+
+
+@database.command(with_appcontext=False)
+@click.option("--drop", is_flag=True, help="Take the index away.")
+def neighbours(drop: bool) -> None:
+    """Make the index by which PostgreSQL finds near texts, while people work; run twice, the second does nothing.
+
+    It needs pgvector 0.8. An upgrade makes it where it may; without it, and on SQLite, near texts are found all the same.
+    """
+    engine = make_engine(load().database_url, pooled=False)
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT", migration=True) as connection:
+        if drop:
+            drop_neighbours(connection)
+            said = "There is no index any more."
+        else:
+            try:
+                said = "The index is made." if index_neighbours(connection) else "The index is there already."
+            except NoNeighbours as refused:
+                raise click.ClickException(refused.sentence) from refused
+    engine.dispose()
+    click.echo(said)
 
 
 # --- what a crash could break ------------------------------------------------------------------------------------------------

@@ -70,6 +70,7 @@ class Settings(BaseSettings):
     max_content_length: int
     recheck_inline: int = Field(description="entries whose overlaps are brought up to date before the commit; more go to a job")
     encoder: str = Field(default="default", description="default, none, or a folder with a sentence-transformers ONNX export")
+    neighbour_index: bool = Field(default=True, description="whether a look asks pgvector's index, where PostgreSQL has it")
     pool_size: int = 8
     log_level: str = "INFO"
 

@@ -11,8 +11,9 @@ from coordinator.db import Base, Moment, make_engine
 
 
 def include_name(name: str | None, kind: str, parents: object) -> bool:
-    """Leave the full-text index out: it is written by hand for each database."""
-    return not (kind == "table" and name is not None and name.startswith("entry_search"))
+    """Leave out what is written by hand for each database: the index of full texts, and the one of neighbours."""
+    by_hand = {"table": "entry_search", "index": "ix_entry_passages_neighbours"}.get(kind)
+    return by_hand is None or name is None or not name.startswith(by_hand)
 
 
 def render_item(kind: str, item: object, context: object) -> str | bool:

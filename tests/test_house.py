@@ -18,6 +18,7 @@ from coordinator import pages
 from coordinator.cli import migrations
 from coordinator.db import Base, db, make_engine
 from coordinator.overlaps.models import Overlap
+from coordinator.passages.queries import NEIGHBOURS
 from coordinator.settings import HOUSE
 
 PACKAGE = HOUSE / "coordinator"
@@ -458,6 +459,7 @@ def shape_of(url: str) -> dict[str, Any]:
                 "indexes": sorted(
                     (i["name"], i["column_names"], bool(i["unique"]), re.sub(r"\s+", " ", str(sorted(map(str, condition_of(i))))))
                     for i in looked.get_indexes(table)
+                    if i["name"] != NEIGHBOURS  # like full-text search by hand, and where pgvector is alone
                 ),
             }
     engine.dispose()

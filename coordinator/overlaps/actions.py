@@ -73,7 +73,7 @@ from coordinator.overlaps.rules import (
     what_changed,
     without_topic,
 )
-from coordinator.passages.queries import sketched, take_in
+from coordinator.passages.queries import serving, sketched_about
 from coordinator.people.models import Person, Role, Unit
 from coordinator.people.queries import unit_readers
 from coordinator.topics.actions import when_merged
@@ -267,9 +267,9 @@ def would_touch(
         # of the edges only those of its own topics can join it to anything
         known = replace(known, related=frozenset(edge for edge in known.related if not own.topics.isdisjoint(edge)))
         holders, beside = holders_of(connection, keywords(own_view.words)), queries.beside_content(connection, own, known)
-        kept_by = take_in(connection)
+        kept_by = serving(connection)
         seen_as = (own_view.meaning, own_view.language) if own_view.meaning and own_view.meaning.encoder == kept_by else None
-        among = Among(sketched(connection, kept_by), [*holders, beside])
+        among = Among(sketched_about(connection, kept_by, seen_as, holders), [*holders, beside])
         textual = set(among.compared_with(holders, beside, seen_as).tolist())
         others = queries.candidates_of(connection, own, window_days=floors.window_days) | textual
         others = queries.seen(connection, reader, others)

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import text as sql
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from coordinator.db import change_of, read_as_system
@@ -15,7 +17,7 @@ from coordinator.exclusions.queries import phrases
 from coordinator.exclusions.rules import without
 from coordinator.passages import queries
 from coordinator.passages.models import EntryPassages, ServingEncoder
-from coordinator.passages.rules import Meaning, parts
+from coordinator.passages.rules import Meaning, NoNeighbours, can_be_walked, parts
 from coordinator.stems import language_of
 from coordinator.words.actions import text_digest
 
@@ -169,3 +171,49 @@ def begin_serving(session: Session) -> bool:
         connection.execute(delete(EntryPassages).where(_passages.c.encoder != encoder.name))
     queries.forget()
     return True
+
+
+# --- the index of neighbours --------------------------------------------------------------------------------------------
+
+_version = sql("SELECT extversion FROM pg_extension WHERE extname = 'vector'")
+_available = sql("SELECT default_version FROM pg_available_extensions WHERE name = 'vector'")
+_is_whole = sql("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(:index)").bindparams(index=queries.NEIGHBOURS)
+
+
+def index_neighbours(connection: Connection) -> bool:
+    """Make the index by which near texts are found, while people work; return whether it was missing. Raises NoNeighbours.
+
+    The connection commits by itself. What was left half made by somebody who was stopped is made anew.
+    """
+    if connection.dialect.name != "postgresql":
+        raise NoNeighbours("This register is on SQLite, which needs no index: each process looks through all texts at once.")
+    if connection.scalar(_version) is None and can_be_walked(connection.scalar(_available)):
+        try:
+            connection.execute(sql("CREATE EXTENSION vector"))
+        except DBAPIError as error:
+            raise NoNeighbours(
+                "pgvector is there, and this role may not switch it on. Let whoever administers the server run "
+                f"CREATE EXTENSION vector in the database {connection.engine.url.database}, then run this again."
+            ) from error
+    if not can_be_walked(connection.scalar(_version)):
+        raise NoNeighbours
+    whole = connection.scalar(_is_whole)
+    if whole:
+        return False
+    for patience in ("statement_timeout = 0", "lock_timeout = 0", "maintenance_work_mem = '256MB'"):
+        connection.execute(sql(f"SET {patience}"))
+    if whole is not None:
+        drop_neighbours(connection)
+    connection.execute(
+        sql(
+            f"CREATE INDEX CONCURRENTLY {queries.NEIGHBOURS} ON entry_passages "
+            f"USING hnsw ({queries.SKETCH_AS_BITS} bit_hamming_ops) WITH (m = 16, ef_construction = 64)"
+        )
+    )
+    return True
+
+
+def drop_neighbours(connection: Connection) -> None:
+    """Take the index of neighbours away, if there is one; the connection commits by itself."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(sql(f"DROP INDEX CONCURRENTLY IF EXISTS {queries.NEIGHBOURS}"))

@@ -5,12 +5,14 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Select, and_, func, select
+from numpy.typing import NDArray
+from sqlalchemy import ARRAY, Connection, Float, Integer, Select, and_, any_, cast, func, literal, literal_column, select, text
+from sqlalchemy.dialects.postgresql import BIT
 
 from coordinator.encoder import chosen
 from coordinator.entries.models import Entry, State
 from coordinator.passages.models import EntryPassages, ServingEncoder
-from coordinator.passages.rules import Meaning, Sketched, number_of
+from coordinator.passages.rules import NEAR_ABROAD, NEAR_BITS, SKETCH_BITS, Meaning, Sketched, number_of
 from coordinator.words.models import EntryWords
 
 _passages, _serving = EntryPassages.__table__, ServingEncoder.__table__
@@ -158,3 +160,85 @@ def take_in(connection: Connection) -> str | None:
     if encoder is not None:
         sketches(connection, encoder).absorb(connection, encoder)
     return encoder
+
+
+# --- near ones, by the index of the database ----------------------------------------------------------------------------
+
+NEIGHBOURS = "ix_entry_passages_neighbours"
+"""The index over the sketches that PostgreSQL has where pgvector is there; on a database without it nothing else differs."""
+SKETCH_AS_BITS = "(('x' || encode(sketch, 'hex'))::bit(512))"
+"""A sketch as the index has it: what is kept stays as it is on both databases, and the index follows by itself."""
+AT_ONCE = 200  # rows of one step of the walk, and the breadth of the index's own search
+
+_bits = literal_column(SKETCH_AS_BITS, BIT(SKETCH_BITS))
+_walkable = text(
+    "SELECT set_config('hnsw.iterative_scan', 'relaxed_order', true), set_config('hnsw.ef_search', :at_once, true), "
+    "set_config('hnsw.max_scan_tuples', '2147483647', true), set_config('hnsw.scan_mem_multiplier', '100', true), "
+    "set_config('cursor_tuple_fraction', '0.001', true) "
+    "FROM pg_index JOIN pg_extension ON extname = 'vector' WHERE indexrelid = to_regclass(:index) AND indisvalid"
+).bindparams(index=NEIGHBOURS, at_once=str(AT_ONCE))
+
+_index_is_asked = True
+
+
+def ask_index(asked: bool) -> None:  # noqa: FBT001 - a setting as it is said
+    """Say whether this process asks an index for neighbours, where the database has one."""
+    global _index_is_asked  # noqa: PLW0603 - one process, one way
+    _index_is_asked = asked
+
+
+def sketched_about(
+    connection: Connection, encoder: str | None, seen: tuple[Meaning, str] | None, also: Iterable[NDArray[np.int64]]
+) -> Sketched:
+    """Return the sketches that a text as it is seen has to be compared with, `also` those of some entries; outside of a change.
+
+    A process that holds all sketches looks through them. One that does not asks the index, if there is one, and holds none after.
+    """
+    if encoder is None or seen is None:
+        return _of_rows(())
+    holder = sketches(connection, encoder)
+    if holder.last or not _can_walk(connection):
+        holder.absorb(connection, encoder)
+        return sketched(connection, encoder)
+    return _from_index(connection, encoder, seen, also)
+
+
+def _can_walk(connection: Connection) -> bool:
+    """Say whether there is an index to walk along, and let the rest of this transaction walk it by a floor, not by a number."""
+    return _index_is_asked and connection.dialect.name == "postgresql" and connection.execute(_walkable).first() is not None
+
+
+def _from_index(connection: Connection, encoder: str, seen: tuple[Meaning, str], also: Iterable[NDArray[np.int64]]) -> Sketched:
+    meaning, language = seen
+    differing = _differing(meaning)
+    kept = select(_passages.c.entry_id, _passages.c.sketch, _passages.c.language).where(_passages.c.encoder == encoder)
+    rows: dict[int, Any] = {row.entry_id: row for row in _walked(connection, kept, differing)}
+    # of other languages there are few or it is rare to write in this one: they are looked through, to their own floor
+    abroad = connection.execute(kept.where(_passages.c.language != language, differing <= NEAR_ABROAD))
+    rows |= {row.entry_id: row for row in abroad}
+    others = np.setdiff1d(np.concatenate([np.zeros(0, dtype=np.int64), *also]), list(rows)).tolist()
+    said = connection.execute(kept.where(_passages.c.entry_id == any_(literal(others, ARRAY(Integer)))))
+    return _of_rows([*rows.values(), *said])
+
+
+def _differing(meaning: Meaning) -> Any:
+    """Return in how many bits a text differs from each that is kept, as the index has it."""
+    bits = "".join(f"{byte:08b}" for byte in meaning.sketch.tobytes())
+    return _bits.op("<~>", return_type=Float())(cast(bits, BIT(SKETCH_BITS)))
+
+
+def walk(kept: Select[Any], differing: Any) -> Select[Any]:
+    """Return a select that goes from the nearest to the farthest; no number ends it, so that nothing pushes out anything else."""
+    return kept.add_columns(differing.label("differing")).order_by(differing).execution_options(yield_per=AT_ONCE)
+
+
+def _walked(connection: Connection, kept: Select[Any], differing: Any) -> Sequence[Any]:
+    """Return what lies within the floor, by going from the nearest to the farthest until all of a step lies beyond."""
+    found = list[Any]()
+    with connection.execute(walk(kept, differing)) as rows:
+        for some in rows.partitions():
+            near = [row for row in some if row.differing <= NEAR_BITS]
+            found += near
+            if not near:
+                break
+    return found

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from coordinator.errors import Refused
 from coordinator.words.rules import MOST_WORDS, plain, ranges
 
 PASSAGE_WORDS = 45
@@ -29,10 +30,22 @@ NEAR_ABROAD = 170
 FAR_BITS = 210
 """Texts whose sketches differ in more are not alike whatever words they share: an angle of 74 degrees, a cosine of .28."""
 
+WALKED_FROM = (0, 8)
+"""The version of pgvector from which an index can be walked on from where it was left."""
+
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
 _WORD = re.compile(rf"[{_CJK}]{{1,2}}|[^\s{_CJK}]+")  # where a script writes no spaces, two characters count as a word
 _STOP = re.compile(r"[.!?;:。！？；]['\"”’»)\]]*$")
 _STEPS = 1 << 24  # cosines are kept in whole steps: sums of these are exact
+
+
+class NoNeighbours(Refused):
+    """This database has no pgvector of version 0.8 or later. Near texts are found without it, all of them."""
+
+
+def can_be_walked(version: str | None) -> bool:
+    """Say whether a version of pgvector has an index that can be walked to a floor."""
+    return version is not None and tuple(int(part) for part in version.split(".")[:2]) >= WALKED_FROM
 
 
 # --- one text ----------------------------------------------------------------------------------------------------------
