@@ -258,10 +258,11 @@ def _told(found: Contents | Brief, *, ref: str | None, unit_id: int | None) -> d
     missing = [rules.absence(g, unit_id=unit_id, url=address, t=translated, day=day) for g in found.gaps]
     return rules.told(found.pairs, found.papers, found.others, missing, url=address, t=translated) | {
         "worklist_url": address("worklist.index"),
-        "shown": len(found.pairs),
-        "total": found.total,
+        "gaps_url": address("gaps.index", mine="1"),
+        **queries.numbers(found),
         "closed": {state.value: number for state, number in found.closed.items()},
         "all_url": there or address("overlaps.index"),
+        "rest_url": address("digests.show", ref=ref, all="1") if ref else address("overlaps.index"),
     }
 
 

@@ -30,7 +30,7 @@ from coordinator.digests.rules import (
 from coordinator.entries.models import Entry, EntryTopic
 from coordinator.errors import N_, NotFound, Refused
 from coordinator.gaps.queries import windows
-from coordinator.gaps.rules import Gap, is_news
+from coordinator.gaps.rules import Gap, is_news, together
 from coordinator.history.models import Event, Payload
 from coordinator.holidays import queries as holidays
 from coordinator.overlaps.models import Overlap, OverlapKind, OverlapState, Severity, Step
@@ -451,8 +451,10 @@ class Contents:
     pairs: tuple[Pair, ...] = ()
     total: int = 0
     papers: tuple[Paper, ...] = ()
-    gaps: tuple[Gap, ...] = ()
-    """What is missing since the last letter, and for its reader to deal with."""
+    papers_total: int = 0
+    gaps: tuple[tuple[Gap, ...], ...] = ()
+    """What is missing since the last letter, and for its reader to deal with: together what is missing of one thing."""
+    gaps_total: int = 0
     closed: dict[OverlapState, int] = field(default_factory=dict)
     others: tuple[StandIn, ...] = ()
     """What is new of what waits for those whom the person stands in for."""
@@ -470,7 +472,7 @@ class Contents:
         for other in self.others:  # a letter has one line for each, with what the other unit holds
             lines = [*((p.theirs, p.level) for p in other.pairs), *((p.entry, p.level) for p in other.papers)]
             papers += [entry for entry, level in lines if not sealed(level)][:MOST_ITEMS]
-        missing = (g.entry for g in self.gaps if g.entry is not None and not sealed(g.level))
+        missing = (g.entry for g, *_others in self.gaps if g.entry is not None and not sealed(g.level))
         return [*ends, *papers, *missing]
 
     @property
@@ -482,7 +484,7 @@ class Contents:
     @property
     def _levels(self) -> list[int]:
         pairs, papers = self._all
-        return [*(p.level for p in pairs), *(p.level for p in papers), *(g.level for g in self.gaps)]
+        return [*(p.level for p in pairs), *(p.level for p in papers), *(g.level for group in self.gaps for g in group)]
 
     @property
     def told_level(self) -> int:
@@ -495,6 +497,18 @@ class Contents:
         return max(self._levels, default=0)
 
 
+def numbers(found: Contents) -> dict[str, int]:
+    """Return how many of each sort there are in all, and how many of them are described."""
+    return {
+        "shown": len(found.pairs),
+        "total": found.total,
+        "notes_shown": len(found.papers),
+        "notes_total": found.papers_total,
+        "missing_shown": len(found.gaps),
+        "missing_total": found.gaps_total,
+    }
+
+
 def contents(
     session: Session,
     reader: Reader,
@@ -503,13 +517,13 @@ def contents(
     at: datetime,
     on: date,
     told_on: date | None = None,
-    most: int = MOST_ITEMS,
+    most: int | None = None,
 ) -> Contents:
-    """Return what a digest of a window tells the person that the session is bound to.
+    """Return what a digest of a window tells the person that the session is bound to: `most` of each sort, or as many as a letter.
 
     `told_on` is the day of the digest before. The number of statements is constant, but for those whom the person stands in for.
     """
-    moved = _moved(reader, window)
+    moved, most = _moved(reader, window), most or rules.most_items(reader.roles)
     is_open = and_(Overlap.current.is_(True), Overlap.state.in_(OPEN))
     worst, newest = (Overlap.rank, Overlap.near_on), (Overlap.changed_number.desc(),)
     critical_first = Overlap.rank != RANK[Severity.CRITICAL]
@@ -518,12 +532,16 @@ def contents(
     some = select(Overlap.id).where(*moved, is_open).limit(MOST_COUNTED).subquery()
     total = session.scalar(select(func.count()).select_from(some)) or 0
     closed = session.execute(select(Overlap.state, func.count(Overlap.id)).where(*moved, ~is_open).group_by(Overlap.state)).all()
+    papers = _news(session, reader, window, to_answer(session, reader, at=at).papers)
+    missing = _missing(session, reader, window, since=told_on, on=on)
     return Contents(
         window=window,
         pairs=tuple(pair(o, reader, on=on) for o in shown),
         total=total,
-        papers=_news(session, reader, window, to_answer(session, reader, at=at).papers),
-        gaps=_missing(session, reader, window, since=told_on, on=on),
+        papers=papers[:most],
+        papers_total=len(papers),
+        gaps=tuple(missing[: MOST_GAPS if most <= MOST_ITEMS else most]),
+        gaps_total=len(missing),
         closed={state: number for state, number in closed if state not in OPEN},
         others=_for_others(session, reader, window, at=at, on=on, told_on=told_on),
     )
@@ -532,13 +550,13 @@ def contents(
 MOST_GAPS, GAPS_READ = 5, 200
 
 
-def _missing(session: Session, reader: Reader, window: Window, *, since: date | None, on: date) -> tuple[Gap, ...]:
-    """Return what is missing, for a reader to deal with, and was not so at the last letter."""
+def _missing(session: Session, reader: Reader, window: Window, *, since: date | None, on: date) -> list[tuple[Gap, ...]]:
+    """Return what is missing, for a reader to deal with, and was not so at the last letter, thing by thing."""
     found = gaps_for(session, reader, on=on, most=GAPS_READ).gaps
     moved = _moved_topics(session, {g.topic.id for g in found if g.topic is not None}, window, since=since, on=on)
     after, up_to = window.after, window.up_to
     news = (g for g in found if is_news(g, after=after, up_to=up_to, since=since, window=windows().event, moved=moved))
-    return tuple(news)[:MOST_GAPS]
+    return together(news)
 
 
 TOPIC_MOVES = ("topic.added", "topic.related", "topic.broadened", "topic.umbrella_marked", "topic.took_in", "equity.%")

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import hmac
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -30,7 +30,8 @@ FAR_DAYS = 60
 """How far to look for a day on which a letter comes: longer than any row of holidays."""
 WEEK = tuple(Weekday)
 UNDER_WAY = frozenset({DigestState.QUEUED, DigestState.CLAIMED, DigestState.DATA})
-MOST_ITEMS = 12
+MOST_ITEMS, MOST_WATCHED = 12, 6
+"""How many overlaps, and how many papers, a letter describes: fewer to whom all units send theirs."""
 LEASE = timedelta(minutes=10)
 MOST_TRIES = 10
 LONGEST_BRIEF = timedelta(days=35)
@@ -200,6 +201,11 @@ def worst_first(roles: frozenset[Role]) -> bool:
     return sees_all(roles)
 
 
+def most_items(roles: frozenset[Role]) -> int:
+    """Return how many of each sort a letter describes: who watches over all units reads the worst, and opens the rest."""
+    return MOST_WATCHED if sees_all(roles) else MOST_ITEMS
+
+
 # --- what it says ------------------------------------------------------------------------------------------------------
 
 
@@ -272,14 +278,17 @@ def note(paper: Paper, *, url: Callable[..., str], t: Any) -> dict[str, Any]:
     return words if words["sealed"] else words | {"title": paper.entry.title, "why": t(paper.why), "todo": t(paper.task.label)}
 
 
-def absence(gap: Gap, *, unit_id: int | None, url: Callable[..., str], t: Any, day: Callable[[date], str]) -> dict[str, Any]:
-    """Return what the mail says of something that is missing, as it says it of a paper that asks for something."""
+def absence(
+    group: Sequence[Gap], *, unit_id: int | None, url: Callable[..., str], t: Any, day: Callable[[date], str]
+) -> dict[str, Any]:
+    """Return what the mail says of what is missing of one thing, as it says it of a paper that asks for something."""
+    gap = group[0]
     endpoint, ref = gaps.link_of(gap)
     words: dict[str, Any] = {"sealed": sealed(gap.level), "url": url(endpoint, ref=ref)}
     if words["sealed"]:
         return words
     asks = gaps.todo(gap, unit_id=unit_id) or gap.kind.label
-    return words | {"title": gap.name, "why": gaps.sentence(gap, t, day=day), "todo": t(asks)}
+    return words | {"title": gap.name, "why": gaps.sentence_of_all(group, t, day=day), "todo": t(asks)}
 
 
 def told(
@@ -293,11 +302,12 @@ def told(
 ) -> dict[str, Any]:
     """Return what a letter says of what changed, and of what is sealed only where to read it."""
     items = [item(p, url=url, t=t) for p in pairs]
-    notes = [*(note(p, url=url, t=t) for p in papers), *absences]
+    notes, missing = [note(p, url=url, t=t) for p in papers], list(absences)
     return {
         "items": [i for i in items if not i["sealed"]],
         "notes": [n for n in notes if not n["sealed"]],
-        "sealed": [i["url"] for i in (*items, *notes) if i["sealed"]],
+        "missing": [m for m in missing if not m["sealed"]],
+        "sealed": [i["url"] for i in (*items, *notes, *missing) if i["sealed"]],
         "others": [_for_other(other, url=url, t=t) for other in others],
     }
 

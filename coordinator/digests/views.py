@@ -58,12 +58,14 @@ def show(ref: str) -> ResponseReturnValue:
     if digest.after_number is not None and digest.up_to_number is not None:
         window = Window(digest.after_number, digest.up_to_number)
         whom, before = _as(digest.subscription.edition), digest.period_on
+        most = MOST_READ if request.args.get("all") == "1" else rules.MOST_ITEMS
         told_on = queries.told_on(db.session(), digest.subscription_id, before=before)
-        found = _contents(whom, window, at=at, zone=person.time_zone, told_on=told_on, most=MOST_READ)
+        found = _contents(whom, window, at=at, zone=person.time_zone, told_on=told_on, most=most)
     return render_template(
         "digests/show.html",
         digest=digest,
         found=found,
+        most_read=MOST_READ,
         pairs=[shown(p, url=url_for, t=translated) for p in found.pairs] if found else [],
         notes=[(p.entry, url_for(p.link[0], ref=p.link[1]), translated(p.why), translated(p.task.label)) for p in found.papers]
         if found
@@ -114,7 +116,7 @@ def _as(edition: Edition) -> Reader:
     return replace(reader(), person_id=None, roles=ANSWERS_FOR_UNIT) if edition is Edition.MAILBOX else reader()
 
 
-def _contents(whom: Reader, window: Window, *, at: datetime, zone: str, told_on: date | None, most: int) -> Contents:
+def _contents(whom: Reader, window: Window, *, at: datetime, zone: str, told_on: date | None, most: int | None) -> Contents:
     on = rules.local_day(at, zone)
     return queries.contents(db.session(), whom, window, at=at, on=on, told_on=told_on, most=most)
 
@@ -144,15 +146,15 @@ def settings() -> ResponseReturnValue:
 def _next(whom: Reader, kept: Subscription, *, at: datetime, zone: str) -> dict[str, Any]:
     """Return what the next letter would say if it were sent now, in the words of the letter; with ?all=1 all that changed."""
     window = Window(kept.told_number, last_number(db.session()))
-    most = MOST_READ if request.args.get("all") == "1" else rules.MOST_ITEMS
+    most = MOST_READ if request.args.get("all") == "1" else None
     told_on = queries.told_on(db.session(), kept.id) if kept.id else None
     found = _contents(whom, window, at=at, zone=zone, told_on=told_on, most=most)
     return rules.told(found.pairs, found.papers, found.others, _missing(found, whom.unit_id), url=url_for, t=translated) | {
         "worklist_url": url_for("worklist.index"),
         "worth_sending": found.worth_sending,
         "level": found.told_level,
-        "shown": len(found.pairs),
-        "total": found.total,
+        "gaps_url": url_for("gaps.index", mine="1"),
+        **queries.numbers(found),
         "closed": {state.value: number for state, number in found.closed.items()},
     }
 

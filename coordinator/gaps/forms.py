@@ -1,6 +1,6 @@
 """What may be typed about a gap: whom one asked and when, why it is known and until when; gaps as other pages show them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -54,6 +54,12 @@ class Here:
 def item(gap: Gap, person: Person, *, on: date) -> dict[str, Any]:
     """Return what a list shows of a gap to a person."""
     return rules.shown(gap, person, on=on, url=url_for, t=translated, day=day)
+
+
+def items_together(gaps: Iterable[Gap], person: Person, *, on: date) -> list[dict[str, Any]]:
+    """Return what a list shows of gaps to a person, one item for all units that were not asked about one entry."""
+    groups = rules.together(gaps)
+    return [rules.shown_together(group, person, on=on, url=url_for, t=translated, day=day) for group in groups]
 
 
 def here(session: Session, reader: Reader, person: Person, filters: Filters, *, on: date, **narrowed: str) -> Here:

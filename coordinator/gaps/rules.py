@@ -1,6 +1,6 @@
 """What is missing, as pure functions of a few facts; in words, whom it is shown to, and what "we know" rests on."""
 
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -300,6 +300,39 @@ def _said(gap: Gap, t: Any, *, day: Any) -> Said:
     return N_("It is a wing of %(topics)s, and no unit leads on it or works on it."), {"topics": topics}
 
 
+MOST_NAMED = 3
+"""How many units are named at once that were not asked about one entry."""
+
+
+def together(gaps: Iterable[Gap]) -> list[tuple[Gap, ...]]:
+    """Return gaps as they are told: all units that were not asked about one entry at once, at the place of the first.
+
+    One of which somebody had said that they know stands alone, with what they said.
+    """
+    found: dict[str, list[Gap]] = {}
+    for gap in gaps:
+        alone = gap.kind is not GapKind.CONSULTATION or gap.entry is None or gap.known is not None
+        found.setdefault(gap.key if alone or gap.entry is None else gap.entry.ref, []).append(gap)
+    return [tuple(group) for group in found.values()]
+
+
+def sentence_of_all(group: Sequence[Gap], t: Any, *, day: Any) -> str:
+    """Return in one sentence what is missing in gaps that are told together: the first units by name, the others by number."""
+    if len(group) == 1:
+        return sentence(group[0], t, day=day)
+    units = [f"{g.unit.short_name} ({t(g.stake.label)})" for g in group if g.unit is not None and g.stake is not None]
+    named, more = ", ".join(units[:MOST_NAMED]), len(units) - MOST_NAMED
+    topics = {topic.id: f"“{topic.name}”" for g in group for topic in g.topics}
+    words = {
+        "units": str(t(AND_MORE)) % {"units": named, "number": more} if more > 0 else named,
+        "topics": ", ".join(topics.values()),
+    }
+    return str(t((N_("Not asked, with a say in %(topics)s: %(units)s."), words)))
+
+
+AND_MORE = N_("%(units)s and %(number)s more")
+
+
 def todo(gap: Gap, *, unit_id: int | None) -> str:
     """Return what a gap asks of a reader's unit."""
     if gap.kind is GapKind.CONSULTATION:
@@ -361,6 +394,18 @@ def shown(gap: Gap, person: Person, *, on: date, url: Callable[..., str], t: Any
         if gap.known is not None and gap.is_known and may_take_back(person, gap.known)
         else None,
     }
+
+
+def shown_together(
+    group: Sequence[Gap], person: Person, *, on: date, url: Callable[..., str], t: Any, day: Callable[[date], str]
+) -> dict[str, Any]:
+    """Return what a list shows of gaps that are told together; what is said of each stands in the list of gaps."""
+    gap = group[0]
+    words = shown(gap, person, on=on, url=url, t=t, day=day)
+    if len(group) == 1 or gap.entry is None:
+        return words
+    ask = url("gaps.ask", ref=gap.entry.ref) if words["todo_url"] else None
+    return words | {"said": sentence_of_all(group, t, day=day), "todo_url": ask, "know_url": None}
 
 
 def _where(gap: Gap, person: Person, url: Callable[..., str]) -> str | None:

@@ -219,6 +219,11 @@ def has_ended(ends_on: date | None, *, on: date) -> bool:
     return ends_on is not None and ends_on <= on
 
 
+def standing_first(units: Iterable[Unit], *, on: date) -> list[Unit]:
+    """Return units in their order, those that have ended after all that stand."""
+    return sorted(units, key=lambda unit: has_ended(unit.ends_on, on=on))
+
+
 @dataclass(frozen=True)
 class Branch:
     """A unit in the tree, with the units below it."""

@@ -241,7 +241,7 @@ def unit(ref: str) -> ResponseReturnValue:
         told=told,
         ended=rules.has_ended(shown.ends_on, on=on),
         successions=queries.successions(db.session(), shown.id) if told else (),
-        below=queries.children_of(db.session(), shown.id) if told else (),
+        below=rules.standing_first(queries.children_of(db.session(), shown.id), on=on) if told else (),
         people=people,
         since={p.person_id: p.since for p in was_here if p.until is None},
         stands_in={d.person_id: d for d in reversed(deputised) if holds_on(on, from_on=d.from_on, until_on=d.until_on)},

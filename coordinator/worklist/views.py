@@ -11,7 +11,7 @@ from coordinator.clock import now, today
 from coordinator.db import db
 from coordinator.digests.queries import last_of
 from coordinator.digests.rules import trouble
-from coordinator.gaps.forms import item as gap
+from coordinator.gaps.forms import items_together
 from coordinator.pages import page_number, page_of, translated
 from coordinator.people.gate import reader, signed_in
 from coordinator.people.models import Circle
@@ -40,7 +40,7 @@ def index() -> ResponseReturnValue:
         found=found,
         pairs=[_pair(p) for p in found.pairs],
         sections=[(heading, [_paper(p) for p in papers]) for heading, papers in sections if papers],
-        missing=[gap(g, person, on=today(person.time_zone)) for g in found.gaps.gaps],
+        missing=items_together(found.gaps.gaps, person, on=today(person.time_zone)),
         watches=rules.sees_all(person.roles),
         answers=rules.writes(person.roles),
         open=[_pair(p) for p in found.open],

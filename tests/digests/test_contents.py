@@ -1,17 +1,20 @@
 """A digest says what its reader may see at the moment of sending, and nothing of anything else."""
 
+import re
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from flask.testing import FlaskClient
 from sqlalchemy import event, select, update
 from sqlalchemy.orm import Session
 
 from coordinator.db import bind_reader, bookkeeping, db, transaction
 from coordinator.digests import actions
 from coordinator.digests.commands import send_due
-from coordinator.digests.models import Cadence, Digest, Schedule
+from coordinator.digests.models import Cadence, Digest, Schedule, Subscription
 from coordinator.entries import actions as entries
 from coordinator.overlaps import actions as overlaps
 from coordinator.overlaps import queries as overlap_queries
@@ -26,6 +29,12 @@ from tests.make import Make
 
 MORNING = datetime(2026, 3, 2, 6, 30, tzinfo=UTC)
 DAY = timedelta(days=1)
+SignIn = Callable[[Person], FlaskClient]
+
+
+def ref_of(session: Session, person: Person) -> str:
+    session.rollback()
+    return session.scalars(select(Digest.ref).join(Digest.subscription).where(Subscription.person_id == person.id)).one()
 
 
 def send(at: datetime = MORNING) -> Counter[str]:
@@ -247,6 +256,51 @@ def test_at_most_twelve_are_told_and_the_rest_counted(make: Make, session: Sessi
     assert body.count("HIGH · Conflict") == 12
     assert "Question 13?" in body  # the newest first
     assert "Question 0?" not in body
+
+
+def test_a_coordinator_is_told_of_the_six_worst_and_where_the_rest_stands(
+    make: Make, session: Session, relay: Relay, sign_in: SignIn
+) -> None:
+    one, other, coordinator = make.officer(), make.officer(), make.person(roles=("coordinator",))
+    for number in range(14):
+        topic = make.topic()
+        question = make.question(f"Question {number}?", topic=topic)
+        make.position(by=one, question=question, topic=topic, stance="support")
+        make.position(by=other, question=question, topic=topic, stance="oppose" if number else "red_line")
+    send()
+    (body,) = mails(relay, coordinator)
+    (address,) = re.findall(r"6 of 14, see all: http://coordinator.test(/digests/[\w-]+\?all=1)", body)
+    assert body.count("HIGH · Conflict") == 5
+    assert body.index("CRITICAL · Conflict") < body.index("HIGH · Conflict")
+    browser = sign_in(coordinator)
+    first = browser.get(address.partition("?")[0]).get_data(as_text=True)
+    assert first.count("overlap-title") == 12
+    assert f'href="{address}"' in first
+    whole = browser.get(address).get_data(as_text=True)
+    assert whole.count("overlap-title") == 14
+    assert f'href="{address}"' not in whole
+
+
+def test_all_units_that_were_not_asked_about_one_entry_are_one_item(
+    make: Make, session: Session, relay: Relay, sign_in: SignIn
+) -> None:
+    topic, owner = make.topic("Encryption"), make.officer()
+    units = [make.unit(short_name=f"Q{number}") for number in range(5)]
+    for unit in units:
+        make.equity(unit, topic, stake="must_consult")
+    make.position(by=owner, topic=topic, title="Our keys")
+    send()
+    (body,) = mails(relay, owner)
+    said = (
+        "Not asked, with a say in “Encryption”: Q0 (Must be consulted), Q1 (Must be consulted), Q2 (Must be consulted) and 2 more."
+    )
+    assert body.count("- Our keys") == body.count(">Our keys</a>") == 1
+    assert body.count(said) == 2
+    browser = sign_in(owner)
+    for path in (f"/digests/{ref_of(session, owner)}", "/"):
+        page = browser.get(path).get_data(as_text=True)
+        assert page.count("<bdi>Our keys</bdi></a></h3>") == 1
+        assert page.count(said) == 1
 
 
 def test_the_number_of_statements_does_not_grow_with_what_there_is_to_tell(make: Make, session: Session, relay: Relay) -> None:

@@ -20,16 +20,11 @@ from coordinator.history.queries import last_number
 from coordinator.people.models import Person
 from tests.conftest import AT
 from tests.digests.relay import Relay
-from tests.digests.test_contents import acknowledge, disable, do, pair, restrict
+from tests.digests.test_contents import acknowledge, disable, do, pair, ref_of, restrict
 from tests.make import Make
 
 MORNING = datetime(2026, 3, 2, 6, 30, tzinfo=UTC)
 SignIn = Callable[[Person], FlaskClient]
-
-
-def ref_of(session: Session, person: Person) -> str:
-    session.rollback()
-    return session.scalars(select(Digest.ref).join(Digest.subscription).where(Subscription.person_id == person.id)).one()
 
 
 def cadence_of(session: Session, person: Person) -> tuple[Cadence, int]:

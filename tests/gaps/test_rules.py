@@ -4,10 +4,12 @@ from datetime import date, timedelta
 
 import pytest
 
+from coordinator.entries.models import Entry
 from coordinator.gaps import rules
-from coordinator.gaps.models import Known
-from coordinator.gaps.rules import Upcoming
-from coordinator.topics.models import Stake
+from coordinator.gaps.models import GapKind, Known
+from coordinator.gaps.rules import Gap, Upcoming
+from coordinator.people.models import Unit
+from coordinator.topics.models import Stake, Topic
 
 TODAY = date(2026, 3, 2)
 LEAD, CO, MUST, INFORM = Stake.LEAD, Stake.CO_LEAD, Stake.MUST_CONSULT, Stake.INFORM
@@ -156,3 +158,30 @@ def test_nobody_was_asked_tomorrow_or_long_ago(days: int, refused: type[Exceptio
         return
     with pytest.raises(refused):
         rules.check_asked(asked_on, on=TODAY)
+
+
+def test_units_that_were_not_asked_about_one_entry_are_told_together_and_what_was_said_of_one_apart() -> None:
+    one, other = Entry(ref="one"), Entry(ref="other")
+    known = Known(until_on=TODAY, rests_on="version=1")
+    gaps = [
+        Gap(GapKind.CONSULTATION, "consultation:1:1", "", entry=one),
+        Gap(GapKind.REVIEW, "review:1", "", entry=one),
+        Gap(GapKind.CONSULTATION, "consultation:2:1", "", entry=other),
+        Gap(GapKind.CONSULTATION, "consultation:1:2", "", entry=one),
+        Gap(GapKind.CONSULTATION, "consultation:1:3", "", entry=one, known=known),
+    ]
+    told = [[gap.key for gap in group] for group in rules.together(gaps)]
+    assert told == [["consultation:1:1", "consultation:1:2"], ["review:1"], ["consultation:2:1"], ["consultation:1:3"]]
+
+
+@pytest.mark.parametrize(
+    ("units", "named"),
+    [(2, "A (Lead), B (Lead)"), (3, "A (Lead), B (Lead), C (Lead)"), (5, "A (Lead), B (Lead), C (Lead) and 2 more")],
+)
+def test_the_first_units_are_named_and_the_others_counted(units: int, named: str) -> None:
+    topic = Topic(id=1, name="Encryption")
+    group = [
+        Gap(GapKind.CONSULTATION, name, "", unit=Unit(short_name=name), stake=LEAD, topics=(topic,)) for name in "ABCDE"[:units]
+    ]
+    said = rules.sentence_of_all(group, lambda words: words[0] % words[1] if isinstance(words, tuple) else words, day=str)
+    assert said == f"Not asked, with a say in “Encryption”: {named}."

@@ -206,7 +206,7 @@ def test_the_digest_tells_of_a_gap_once_and_only_to_whom_it_concerns(
         make.act_as(person)
         found = contents(session, make.reader(person), Window(after, 10**9), at=make.at, on=make.today, told_on=since)
         bind_reader(session, None)
-        return [g.kind.value for g in found.gaps]
+        return [g.kind.value for group in found.gaps for g in group]
 
     holder = passed_over["holder"]
     assert told(holder, 0) == ["consultation"]
@@ -225,7 +225,7 @@ def test_the_digest_tells_once_of_a_topic_without_a_lead_and_of_a_wing_that_nobo
         make.act_as(person)
         found = contents(session, make.reader(person), Window(after, 10**9), at=make.at, on=make.today, told_on=since)
         bind_reader(session, None)
-        return [f"{g.kind.value} {g.topic.name}" for g in found.gaps if g.topic is not None]
+        return [f"{g.kind.value} {g.topic.name}" for group in found.gaps for g in group if g.topic is not None]
 
     def last() -> int:
         return session.scalars(select(Head.number)).one()

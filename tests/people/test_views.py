@@ -364,6 +364,16 @@ def test_a_unit_page_tells_its_stakes_past_and_present(sign_in, ana, make, tree)
     assert "31 Jan 2026" in past
 
 
+def test_a_unit_page_names_those_below_it_first_that_stand_and_when_the_others_ended(sign_in, ana, make, tree):
+    above = make.unit("Above")
+    make.unit("Closed", under=above, short_name="A-OLD", ends_on=make.today - timedelta(days=3))
+    make.unit("Standing", under=above, short_name="B-NEW", ends_on=make.today + timedelta(days=3))
+    page = sign_in(ana).get(f"/units/{above.ref}").get_data(as_text=True)
+    below = re.sub(r"<[^>]+>|\s+", " ", page[page.index("Units below") :])
+    assert below.index("Standing") < below.index("Closed")
+    assert re.match(r"Units below +Standing +Closed +ended on +27 Feb 2026 ", below)
+
+
 def test_a_unit_page_tells_who_was_there_before(sign_in, ana, make, session, tree, at):
     mover = make.person("Mio Tanaka", unit=tree)
     with transaction(session):
