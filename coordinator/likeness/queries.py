@@ -13,7 +13,4 @@ def views_of(connection: Connection, ids: Iterable[int]) -> dict[int, View]:
     """Return what is compared of some entries; those without text kept are left out."""
     wanted = sorted(set(ids))
     meanings = meanings_of(connection, wanted, serving(connection))
-    found: dict[int, View] = {}
-    for start in range(0, len(wanted), 5000):
-        found |= {i: View(words, meanings.get(i)) for i, words in words_of(connection, wanted[start : start + 5000]).items()}
-    return found
+    return {i: View(words, meanings.get(i)) for i, words in words_of(connection, wanted).items()}

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coordinator.encoder import chosen
-from coordinator.passages.rules import FAR_BITS, ManyMeanings, Meaning, Sketched, apart, near_enough, number_of
+from coordinator.passages.rules import FAR_BITS, ManyMeanings, Meaning, Sketched, apart, near_enough, nearness_at_most, number_of
 from coordinator.stems import language_of
 from coordinator.words.rules import SHARED_KEYWORDS, ManyWords, Words, keywords, parse
 
@@ -158,12 +158,12 @@ class Company:
             stands = place_of[places]
             seen = np.flatnonzero(stands >= 0)
             factor, term = _stretch(a.meaning.encoder)
-            if hopeless > -math.inf and len(seen):  # most do not get there, however well their passages should match
-                at_most = factor * meanings.nearness_at_most(a.meaning, stands[seen]) + term
+            wholes = meanings.wholes(a.meaning, stands[seen])
+            if hopeless > -math.inf:  # many do not get there, however well their passages should match
                 near[seen] = -1.0
-                seen = seen[about(at_most, seen) >= hopeless]
-            if len(seen):
-                near[seen] = factor * meanings.nearness(a.meaning, stands[seen]) + term
+                hopeful = about(factor * nearness_at_most(wholes) + term, seen) >= hopeless
+                seen, wholes = seen[hopeful], wholes[hopeful]
+            near[seen] = factor * meanings.nearness(a.meaning, stands[seen], wholes) + term
         if hopeless > -math.inf:  # a quick look with some room leaves few for the exact one
             worth = worth[about(near, worth) >= hopeless]
         found = list[tuple[int, Likeness]]()

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sqlalchemy import ARRAY, Connection, Float, Integer, Select, and_, any_, cast, func, literal, literal_column, select, text
 from sqlalchemy.dialects.postgresql import BIT
 
+from coordinator.db import among
 from coordinator.encoder import chosen
 from coordinator.entries.models import Entry, State
 from coordinator.passages.models import EntryPassages, ServingEncoder
@@ -28,16 +29,14 @@ def serving(connection: Connection) -> str | None:
 
 def read_of(connection: Connection, ids: Iterable[int], encoder: str | None) -> dict[int, tuple[Meaning, str]]:
     """Return the directions and the language of some entries as an encoder sees them; those without are left out."""
-    wanted = sorted(set(ids)) if encoder else []
-    found: dict[int, tuple[Meaning, str]] = {}
-    for start in range(0, len(wanted), 5000):
-        rows = connection.execute(
-            select(_passages.c.entry_id, _passages.c.rows, _passages.c.language).where(
-                _passages.c.encoder == encoder, _passages.c.entry_id.in_(wanted[start : start + 5000])
-            )
+    if encoder is None:
+        return {}
+    rows = connection.execute(
+        select(_passages.c.entry_id, _passages.c.rows, _passages.c.language).where(
+            _passages.c.encoder == encoder, among(_passages.c.entry_id, ids)
         )
-        found |= {entry_id: (Meaning.from_bytes(str(encoder), raw), language) for entry_id, raw, language in rows if raw}
-    return found
+    )
+    return {entry_id: (Meaning.from_bytes(encoder, raw), language) for entry_id, raw, language in rows if raw}
 
 
 def meanings_of(connection: Connection, ids: Iterable[int], encoder: str | None) -> dict[int, Meaning]:

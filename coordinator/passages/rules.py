@@ -172,10 +172,24 @@ def near_enough(differing: NDArray[Any], shared: NDArray[Any], abroad: NDArray[n
 
 
 def cosines(one: NDArray[np.int8], other: NDArray[np.int8]) -> NDArray[np.float64]:
-    """Return the cosine of each direction of one (rows) with each of another (columns)."""
-    ours, theirs = one.astype(np.float32), other.astype(np.float32)
-    power = np.sqrt(_power(one))[:, None] * np.sqrt(_power(other))[None, :]
-    found: NDArray[np.float64] = np.divide(ours @ theirs.T, power, out=np.zeros_like(power), where=power > 0)
+    """Return the cosine of each direction of one (rows) with each of another (columns), in whole steps."""
+    return _cosines(one, other.astype(np.float32), lengths(other))
+
+
+def _cosines(one: NDArray[np.int8], other: NDArray[np.float32], long: NDArray[np.float64]) -> NDArray[np.float64]:
+    # products of whole numbers up to 127, at most some thousand of them: exact in single precision, whatever the order
+    found = (other @ one.astype(np.float32).T).T.astype(np.float64)  # the many by the few: quicker than the other way round
+    found /= lengths(one)[:, None] * long[None, :]
+    return np.rint(found * _STEPS) / _STEPS
+
+
+def lengths(rows: NDArray[np.int8]) -> NDArray[np.float64]:
+    """Return how long each direction is; one that says nothing is endless, so that its cosines are nought."""
+    found = np.zeros(len(rows))
+    for start in range(0, len(rows), _AT_A_TIME):
+        some = rows[start : start + _AT_A_TIME].astype(np.float32)
+        found[start : start + _AT_A_TIME] = np.sqrt(np.einsum("ij,ij->i", some, some).astype(np.float64))
+    found[found == 0] = np.inf
     return found
 
 
@@ -188,49 +202,49 @@ class ManyMeanings:
     """The directions of many texts side by side, for comparing one text after another with all or some of them."""
 
     def __init__(self, texts: Sequence[Meaning]) -> None:
-        self._sizes = np.array([len(t.rows) for t in texts], dtype=np.intp)
-        self._starts = np.concatenate([[0], np.cumsum(self._sizes)])[:-1].astype(np.intp)
-        self._rows = np.concatenate([t.rows for t in texts])
-        self._lengths = np.sqrt(_power(self._rows))
-        wholes = self._rows[self._starts].astype(np.float32)
-        self._wholes = wholes / np.maximum(self._lengths[self._starts, None], 1).astype(np.float32)
+        self._sizes = np.array([len(t.rows) - 1 for t in texts], dtype=np.intp)
+        self._starts = np.cumsum(self._sizes) - self._sizes
+        self._parts = np.concatenate([t.rows[1:] for t in texts])
+        self._lengths = lengths(self._parts)
+        wholes = np.stack([t.rows[0] for t in texts])
+        self._wholes, self._lengths_of_wholes = wholes.astype(np.float32), lengths(wholes)
 
-    def nearness_at_most(self, a: Meaning, some: NDArray[np.intp]) -> NDArray[np.float64]:
-        """Return what the nearness cannot pass, if all passages found their like, up to the last digits: quick, by the wholes."""
-        whole = a.rows[0].astype(np.float32) / max(float(np.sqrt(_power(a.rows[:1]))[0]), 1)
-        at_most: NDArray[np.float64] = (1 + (self._wholes[some] @ whole).astype(np.float64)) / 2
-        return at_most
+    def wholes(self, a: Meaning, some: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Return the cosine of a whole text with some by their places."""
+        found: NDArray[np.float64] = _cosines(a.rows[:1], self._wholes[some], self._lengths_of_wholes[some])[0]
+        return found
 
-    def nearness(self, a: Meaning, some: NDArray[np.intp]) -> NDArray[np.float64]:
+    def nearness(self, a: Meaning, some: NDArray[np.intp], wholes: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return how near a text lies to some by their places: half the cosine of the wholes, half that of the passages.
 
         The second half is how well the passages of each find their like in the other: the mean of the row and of the column
         maxima of their cosines.
         """
-        sizes = self._sizes[some]
-        at = ranges(self._starts[some], sizes)
-        rows, lengths = self._rows[at], self._lengths[at]
-        starts = np.cumsum(sizes) - sizes
-        # products of whole numbers up to 127, at most some thousand of them: exact in single precision, whatever the order
-        dots = (a.rows.astype(np.float32) @ rows.astype(np.float32).T).astype(np.float64)
-        power = np.sqrt(_power(a.rows))[:, None] * lengths[None, :]
-        steps = np.rint(np.divide(dots, power, out=np.zeros_like(dots), where=power > 0) * _STEPS).astype(np.int64)
-        wholes = steps[0, starts] / _STEPS
-        parts_of = np.ones(len(rows), dtype=bool)
-        parts_of[starts] = False
-        inner, begin = steps[1:][:, parts_of], starts - np.arange(len(starts))
-        mine = np.maximum.reduceat(inner, begin, axis=1).sum(axis=0) / (_STEPS * len(inner))
-        their = np.add.reduceat(inner.max(axis=0), begin) / (_STEPS * (sizes - 1))
-        found: NDArray[np.float64] = (wholes + (mine + their) / 2) / 2
-        return found
+        ours, found = a.rows[1:], wholes.copy()
+        for start in range(0, len(some), _TEXTS_AT_A_TIME):
+            now = some[start : start + _TEXTS_AT_A_TIME]
+            sizes = self._sizes[now]
+            at, begin = ranges(self._starts[now], sizes), np.cumsum(sizes) - sizes
+            near = _cosines(ours, self._parts[at].astype(np.float32), self._lengths[at])
+            mine = np.maximum.reduceat(near, begin, axis=1).sum(axis=0) / len(ours)
+            their = np.add.reduceat(near.max(axis=0), begin) / sizes
+            found[start : start + len(now)] += (mine + their) / 2
+        return found / 2
+
+
+def nearness_at_most(wholes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return what the nearness of texts whose wholes lie so near cannot pass, however well their passages match."""
+    return (wholes + 1) / 2
+
+
+_TEXTS_AT_A_TIME, _AT_A_TIME = 64, 512
+"""So many texts, and so many directions, are worked on at a time: with more the processor waits for its memory."""
 
 
 def nearness_many(a: Meaning, others: Sequence[Meaning]) -> list[float]:
     """Return how near one text lies to each of many, −1 to 1."""
-    return ManyMeanings(others).nearness(a, np.arange(len(others))).tolist() if others else []
-
-
-def _power(rows: NDArray[np.int8]) -> NDArray[np.float64]:
-    single = rows.astype(np.float32)
-    power: NDArray[np.float64] = np.einsum("ij,ij->i", single, single).astype(np.float64)
-    return power
+    if not others:
+        return []
+    many, each = ManyMeanings(others), np.arange(len(others))
+    found: list[float] = many.nearness(a, each, many.wholes(a, each)).tolist()
+    return found

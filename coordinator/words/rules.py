@@ -275,13 +275,19 @@ def _genre(language: str) -> frozenset[str]:
 
 @dataclass(frozen=True, eq=False)
 class Words:
-    """What is kept of one text: its stems, how often each occurs, and how common its word is in the language."""
+    """What is kept of one text: its stems, how often each occurs, and how rare its word is in the language."""
 
     stems: NDArray[np.uint32]
     counts: NDArray[np.uint16]
-    logp: NDArray[np.float32]
+    levels: NDArray[np.uint8]
+    """The negative log-probability of each word, in steps of 1/STEP."""
     total: int
     language: str
+
+    @property
+    def logp(self) -> NDArray[np.float32]:
+        """The log-probability of each word."""
+        return (self.levels / -STEP).astype(np.float32)
 
     def to_bytes(self) -> bytes:
         """Seven bytes for each stem behind a short head, whose first byte is the version."""
@@ -290,9 +296,9 @@ class Words:
             (
                 _HEAD.pack(_VERSION, len(language), self.total, len(self.stems)),
                 language,
-                self.stems.astype("<u4").tobytes(),
-                self.counts.astype("<u2").tobytes(),
-                np.rint(self.logp * -STEP).astype("u1").tobytes(),
+                self.stems.astype(_STEMS).tobytes(),
+                self.counts.astype(_COUNTS).tobytes(),
+                self.levels.tobytes(),
             )
         )
 
@@ -306,9 +312,9 @@ class Words:
         if len(raw) != at + 7 * size:
             raise ValueError("the words of a text are cut short")
         return cls(
-            stems=np.frombuffer(raw, "<u4", size, at).astype(np.uint32),
-            counts=np.frombuffer(raw, "<u2", size, at + 4 * size).astype(np.uint16),
-            logp=(np.frombuffer(raw, "u1", size, at + 6 * size) / -STEP).astype(np.float32),
+            stems=np.frombuffer(raw, _STEMS, size, at),
+            counts=np.frombuffer(raw, _COUNTS, size, at + 4 * size),
+            levels=np.frombuffer(raw, _LEVELS, size, at + 6 * size),
             total=total,
             language=raw[_HEAD.size : at].decode(),
         )
@@ -322,6 +328,7 @@ class Words:
 
 _VERSION = 1
 _HEAD = struct.Struct("<BBHH")
+_STEMS, _COUNTS, _LEVELS = np.dtype("<u4"), np.dtype("<u2"), np.dtype("u1")
 
 
 @lru_cache(maxsize=128)  # one text meets many others in a row
@@ -363,7 +370,7 @@ def parse(title: str, text: str, language: str = "en") -> Words:
     return Words(
         stems=np.array(keys, dtype=np.uint32),
         counts=np.array([counts[key] for key in keys], dtype=np.uint16),
-        logp=np.array([logp[key] for key in keys], dtype=np.float32),
+        levels=np.array([round(logp[key] * -STEP) for key in keys], dtype=np.uint8),
         total=len(tokens),
         language=language,
     )
@@ -380,7 +387,7 @@ def keywords(words: Words) -> tuple[int, ...]:
     The strongest stand two or three times, as numbers of their own above 32 bits, so that one count over equal
     numbers finds both the long papers with several common words and the short lines with one strong one.
     """
-    surprise = _IDF[-1, _level(words.logp)]
+    surprise = _IDF[-1, words.levels]
     weights = _TF[words.counts] * surprise
     telling = np.flatnonzero(surprise >= TELLING_KEYWORD)
     order = telling[np.lexsort((words.stems[telling], -weights[telling]))][:KEYWORDS]
@@ -404,11 +411,6 @@ _IDF_ROWS: list[list[float]] = _IDF.tolist()
 _TF = 1.0 + np.log(np.maximum(np.arange(MOST_WORDS + 1), 1))
 # m is the geometric mean of both lengths: these are the products of lengths at which it takes its next step
 _M_BOUNDS = np.geomspace(LEAST, MOST, 2 * M_STEPS - 1)[1::2] ** 2
-
-
-def _level(logp: NDArray[np.float32]) -> NDArray[np.intp]:
-    levels: NDArray[np.intp] = np.rint(logp * -STEP).astype(np.intp)
-    return levels
 
 
 class Cosines(NamedTuple):
@@ -441,7 +443,7 @@ class ManyWords:
         self._starts = np.concatenate([[0], np.cumsum(self._sizes)])[:-1].astype(np.intp)
         self._totals = np.array([t.total for t in texts], dtype=np.int64)
         self._stems = np.concatenate([t.stems for t in texts] or [np.zeros(0, dtype=np.uint32)])
-        self._levels = _level(np.concatenate([t.logp for t in texts] or [np.zeros(0, dtype=np.float32)]))
+        self._levels = np.concatenate([t.levels for t in texts] or [np.zeros(0, dtype=np.uint8)])
         self._tf = _TF[np.concatenate([t.counts for t in texts] or [np.zeros(0, dtype=np.uint16)])]
         self._powers = np.full((M_STEPS, self._many), np.nan)
         self._index: tuple[NDArray[np.uint32], NDArray[np.intp], NDArray[np.intp]] | None = None
@@ -454,24 +456,23 @@ class ManyWords:
         m = np.searchsorted(_M_BOUNDS, totals * a.total)
         # only the steps of m that occur are needed of a's own weights
         steps, step_of = np.unique(m, return_inverse=True)
-        ours = _TF[a.counts] * _IDF[steps][:, _level(a.logp)]
+        ours = _TF[a.counts] * _IDF[steps][:, a.levels]
         rows, size = ours.shape
         our_power = np.bincount(np.repeat(np.arange(rows), size), (ours * ours).ravel(), rows)[step_of]
         their_power: NDArray[Any]
         if some is None:
-            at = np.arange(len(self._stems))
-            weights = self._tf * _IDF[m[owner], self._levels]
+            weights = self._tf * _IDF.take(np.repeat(m * _IDF.shape[1], sizes) + self._levels)
             their_power = np.bincount(owner, weights * weights, many)
-            place = np.minimum(np.searchsorted(a.stems, self._stems), max(size - 1, 0))
-            hits = np.flatnonzero(a.stems[place] == self._stems) if size else np.zeros(0, dtype=np.intp)
+            hit, place = self._hits(a.stems)
+            whose = owner[hit]
         else:
             at = ranges(self._starts[some], sizes)
             their_power = self._power(steps)[m, some]
             place = self._places(a.stems, at)
             hits = np.flatnonzero(place >= 0)
-        whose, hit = owner[hits], at[hits]
+            whose, hit, place = owner[hits], at[hits], place[hits]
         theirs = self._tf[hit] * _IDF[m[whose], self._levels[hit]]
-        products = theirs * ours[step_of[whose], place[hits]]
+        products = theirs * ours[step_of[whose], place]
         dots = np.bincount(whose, products, many)
         power = np.sqrt((our_power + PRIOR) * (their_power + PRIOR))
         values = np.divide(dots, power, out=np.zeros(many), where=power > 0)
@@ -484,6 +485,15 @@ class ManyWords:
                 weights = self._tf * _IDF[step, self._levels]
                 self._powers[step] = np.bincount(np.repeat(np.arange(self._many), self._sizes), weights * weights, self._many)
         return self._powers
+
+    def _hits(self, stems: NDArray[np.uint32]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Where some (sorted) stems stand among those of all texts, and which of them it is each time."""
+        ends = np.zeros(1 << 16, dtype=bool)
+        ends[stems & 0xFFFF] = True
+        hit = np.flatnonzero(ends[self._stems & 0xFFFF])  # a look at the ends leaves few to look for
+        place = np.searchsorted(stems, self._stems[hit])
+        same = stems[np.minimum(place, len(stems) - 1)] == self._stems[hit] if len(stems) else np.zeros(0, dtype=bool)
+        return hit[same], place[same]
 
     def _places(self, stems: NDArray[np.uint32], at: NDArray[np.intp]) -> NDArray[np.intp]:
         """Where among some (sorted) stems those at certain places stand, −1 for nowhere; by a table, for many a text asks."""

@@ -92,7 +92,7 @@ def test_words_survive_their_bytes(title, text, language):
     words = parse(title, text, language)
     again = Words.from_bytes(words.to_bytes())
     assert (again, again.total, again.language) == (words, words.total, language)
-    for name, kind in (("stems", np.uint32), ("counts", np.uint16), ("logp", np.float32)):
+    for name, kind in (("stems", np.uint32), ("counts", np.uint16), ("levels", np.uint8)):
         assert getattr(again, name).dtype == kind
         assert np.array_equal(getattr(again, name), getattr(words, name))
 
