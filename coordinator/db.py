@@ -129,25 +129,25 @@ class _Numbers(TypeDecorator[Sequence[int]]):
         return json.dumps(value) if dialect.name == "sqlite" else value
 
 
-class _Among(FunctionElement[Any]):
+class _OneOf(FunctionElement[Any]):
     inherit_cache = True
 
 
-@compiles(_Among)
-def _in_an_array(element: _Among, compiler: SQLCompiler, **how: Any) -> str:
+@compiles(_OneOf)
+def _in_an_array(element: _OneOf, compiler: SQLCompiler, **how: Any) -> str:
     column, numbers = (compiler.process(part, **how) for part in element.clauses)
     return f"{column} = ANY ({numbers})"
 
 
-@compiles(_Among, "sqlite")
-def _in_a_line(element: _Among, compiler: SQLCompiler, **how: Any) -> str:
+@compiles(_OneOf, "sqlite")
+def _in_a_line(element: _OneOf, compiler: SQLCompiler, **how: Any) -> str:
     column, numbers = (compiler.process(part, **how) for part in element.clauses)
     return f"{column} IN (SELECT value FROM json_each({numbers}))"
 
 
-def among(column: Any, numbers: Iterable[int]) -> Any:
+def one_of(column: Any, numbers: Iterable[int]) -> Any:
     """Return that a column is one of some numbers, for thousands: to name each one costs more than to read its row."""
-    return _Among(column, bindparam(None, [int(n) for n in numbers], type_=_Numbers))
+    return _OneOf(column, bindparam(None, [int(n) for n in numbers], type_=_Numbers))
 
 
 def word(kind: type[StrEnum]) -> Enum:

@@ -16,6 +16,7 @@ from coordinator.db import (
     Unscoped,
     bound_reader,
     new_ref,
+    one_of,
     read_as_system,
 )
 from coordinator.entries import actions as entries
@@ -155,14 +156,8 @@ def find(
 
 def _digests(connection: Connection, ids: Iterable[int]) -> dict[int, str]:
     words = EntryWords.__table__
-    found: dict[int, str] = {}
-    wanted = sorted(ids)
-    for start in range(0, max(len(wanted), 1), 5000):
-        rows = connection.execute(
-            select(words.c.entry_id, words.c.digest).where(words.c.entry_id.in_(wanted[start : start + 5000]))
-        )
-        found |= {i: d for i, d in rows}
-    return found
+    rows = connection.execute(select(words.c.entry_id, words.c.digest).where(one_of(words.c.entry_id, sorted(ids))))
+    return {entry_id: digest for entry_id, digest in rows}
 
 
 def as_text(like: Likeness, said: tuple[str, ...] = ()) -> Text:

@@ -29,7 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
 from coordinator.calendar.models import Counterpart, Event, Forum, Instrument, Question
-from coordinator.db import Reader, behind, protect
+from coordinator.db import Reader, behind, one_of, protect
 from coordinator.dossiers.models import Milestone
 from coordinator.entries.models import (
     AudienceToken,
@@ -136,6 +136,7 @@ _topic, _counterpart, _instrument = EntryTopic.__table__, EntryCounterpart.__tab
 
 
 _mine, _theirs = _entry.alias(), _entry.alias()
+_released = behind(_entry.c.state) == State.RELEASED
 
 
 @lru_cache
@@ -185,53 +186,54 @@ def facts(connection: Connection, ids: Iterable[int], digests: dict[int, str] | 
     instruments: defaultdict[int, set[int]] = defaultdict(set)
     dates: defaultdict[int, set[date]] = defaultdict(set)
     found: dict[int, Facts] = {}
-    for some in _chunks(wanted, 5000):
-        for i, t in connection.execute(select(_topic.c.entry_id, _topic.c.topic_id).where(_topic.c.entry_id.in_(some))):
-            topics[i].add(t)
-        for i, c in connection.execute(
-            select(_counterpart.c.entry_id, _counterpart.c.counterpart_id).where(_counterpart.c.entry_id.in_(some))
-        ):
-            counterparts[i].add(c)
-        for i, n in connection.execute(
-            select(_instrument.c.entry_id, _instrument.c.instrument_id).where(_instrument.c.entry_id.in_(some))
-        ):
-            instruments[i].add(n)
-        for i, d in connection.execute(
-            select(_milestone.c.entry_id, _milestone.c.due_on).where(_milestone.c.entry_id.in_(some), _milestone.c.past.is_(False))
-        ):
-            dates[i].add(d)
-        for row in connection.execute(
-            select(
-                _entry.c.id,
-                _entry.c.unit_id,
-                _entry.c.question_id,
-                _entry.c.stance,
-                _entry.c.on_behalf_of_id,
-                _entry.c.event_id,
-                _entry.c.forum_id,
-                _event.c.starts_on,
-                _event.c.past,
-            )
-            .join(_event, _event.c.id == _entry.c.event_id, isouter=True)
-            .where(_entry.c.id.in_(some), _entry.c.state == State.RELEASED)
-        ):
-            open_event = row.event_id is not None and not row.past
-            if open_event:
-                dates[row.id].add(row.starts_on)
-            found[row.id] = Facts(
-                id=row.id,
-                unit_id=row.unit_id,
-                text_digest=(digests or {}).get(row.id, ""),
-                question_id=row.question_id,
-                stance=row.stance,
-                on_behalf_of_id=row.on_behalf_of_id,
-                event_id=row.event_id if open_event else None,
-                forum_id=row.forum_id,
-                topics=frozenset(topics[row.id]),
-                counterparts=frozenset(counterparts[row.id]),
-                instruments=frozenset(instruments[row.id]),
-                dates=tuple(sorted(dates[row.id])),
-            )
+    for i, t in connection.execute(select(_topic.c.entry_id, _topic.c.topic_id).where(one_of(_topic.c.entry_id, wanted))):
+        topics[i].add(t)
+    for i, c in connection.execute(
+        select(_counterpart.c.entry_id, _counterpart.c.counterpart_id).where(one_of(_counterpart.c.entry_id, wanted))
+    ):
+        counterparts[i].add(c)
+    for i, n in connection.execute(
+        select(_instrument.c.entry_id, _instrument.c.instrument_id).where(one_of(_instrument.c.entry_id, wanted))
+    ):
+        instruments[i].add(n)
+    for i, d in connection.execute(
+        select(_milestone.c.entry_id, _milestone.c.due_on).where(
+            one_of(_milestone.c.entry_id, wanted), _milestone.c.past.is_(False)
+        )
+    ):
+        dates[i].add(d)
+    for row in connection.execute(
+        select(
+            _entry.c.id,
+            _entry.c.unit_id,
+            _entry.c.question_id,
+            _entry.c.stance,
+            _entry.c.on_behalf_of_id,
+            _entry.c.event_id,
+            _entry.c.forum_id,
+            _event.c.starts_on,
+            _event.c.past,
+        )
+        .join(_event, _event.c.id == _entry.c.event_id, isouter=True)
+        .where(one_of(_entry.c.id, wanted), _released)
+    ):
+        open_event = row.event_id is not None and not row.past
+        if open_event:
+            dates[row.id].add(row.starts_on)
+        found[row.id] = Facts(
+            id=row.id,
+            unit_id=row.unit_id,
+            text_digest=(digests or {}).get(row.id, ""),
+            question_id=row.question_id,
+            stance=row.stance,
+            on_behalf_of_id=row.on_behalf_of_id,
+            event_id=row.event_id if open_event else None,
+            forum_id=row.forum_id,
+            topics=frozenset(topics[row.id]),
+            counterparts=frozenset(counterparts[row.id]),
+            instruments=frozenset(instruments[row.id]),
+            dates=tuple(sorted(dates[row.id])),
+        )
     return found
 
 
@@ -246,8 +248,8 @@ def structural_candidates(connection: Connection, ids: Sequence[int], *, window_
     def pairs(*on: ColumnElement[bool]) -> Select[int, int]:
         return (
             select(mine.c.id, theirs.c.id)
-            .join(theirs, and_(theirs.c.unit_id != mine.c.unit_id, theirs.c.state == State.RELEASED, *on))
-            .where(mine.c.id.in_(list(ids)), mine.c.state == State.RELEASED)
+            .join(theirs, and_(theirs.c.unit_id != mine.c.unit_id, behind(theirs.c.state) == State.RELEASED, *on))
+            .where(mine.c.id.in_(list(ids)), behind(mine.c.state) == State.RELEASED)
         )
 
     found = {(a, b) for a, b in connection.execute(pairs(theirs.c.question_id == mine.c.question_id))}
@@ -272,11 +274,9 @@ def textual_candidates(connection: Connection, ids: Sequence[int], known: Vocabu
 def units_of(connection: Connection, ids: Iterable[int]) -> tuple[Ids, Ids]:
     """Return those of some entries that are released, in order, and the unit of each."""
     found, units = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
-    for some in _chunks(sorted(ids), 5000):
-        released = and_(_entry.c.id.in_(some), _entry.c.state == State.RELEASED)
-        for unit_id, own in held(connection, _entry.c.unit_id, _entry.c.id, released).items():
-            found.append(own)
-            units.append(np.full(len(own), unit_id, dtype=np.int64))
+    for unit_id, own in held(connection, _entry.c.unit_id, _entry.c.id, and_(one_of(_entry.c.id, ids), _released)).items():
+        found.append(own)
+        units.append(np.full(len(own), unit_id, dtype=np.int64))
     every = np.concatenate(found)
     order = np.argsort(every)
     return every[order], np.concatenate(units)[order]
@@ -340,7 +340,7 @@ def _by_counterpart(connection: Connection, ids: Sequence[int], window_days: int
     with_days = connection.execute(
         select(_counterpart.c.entry_id, _counterpart.c.counterpart_id, my_days.c.day)
         .join(my_days, my_days.c.id == _counterpart.c.entry_id)
-        .join(_entry, and_(_entry.c.id == _counterpart.c.entry_id, _entry.c.state == State.RELEASED))
+        .join(_entry, and_(_entry.c.id == _counterpart.c.entry_id, _released))
         .where(_counterpart.c.entry_id.in_(list(ids)))
     ).all()
     for entry_id, counterpart_id, day in with_days:
@@ -354,7 +354,7 @@ def _by_counterpart(connection: Connection, ids: Sequence[int], window_days: int
     their_days = days.subquery("their_days")
     others = connection.execute(
         select(_counterpart.c.counterpart_id, _entry.c.id, their_days.c.day)
-        .join(_entry, and_(_entry.c.id == _counterpart.c.entry_id, _entry.c.state == State.RELEASED))
+        .join(_entry, and_(_entry.c.id == _counterpart.c.entry_id, _released))
         .join(their_days, their_days.c.id == _entry.c.id)
         .where(_counterpart.c.counterpart_id.in_(list(own)), their_days.c.day.between(first, last))
     )
@@ -390,7 +390,7 @@ def facts_of_content(
 
 def candidates_of(connection: Connection, facts: Facts, *, window_days: int) -> set[int]:
     """Return the released entries of other units that share a question, an open event or a counterpart in time with facts."""
-    released = and_(_entry.c.state == State.RELEASED, _entry.c.unit_id != facts.unit_id)
+    released = and_(_released, _entry.c.unit_id != facts.unit_id)
     found: set[int] = set()
     if facts.question_id is not None:
         found |= set(connection.scalars(select(_entry.c.id).where(released, _entry.c.question_id == facts.question_id)))
@@ -435,14 +435,15 @@ def audiences(connection: Connection, ids: Iterable[int]) -> dict[int, tuple[int
     """Return level and audience tokens of some entries: what decides which units are asked about an overlap."""
     wanted = sorted(set(ids))
     level: dict[int, tuple[int, int]] = {}
-    for some in _chunks(wanted, 5000):
-        for i, lvl, a in connection.execute(select(_entry.c.id, _entry.c.level, _entry.c.audience_id).where(_entry.c.id.in_(some))):
-            level[i] = (lvl, a)
+    for i, lvl, a in connection.execute(
+        select(_entry.c.id, _entry.c.level, _entry.c.audience_id).where(one_of(_entry.c.id, wanted))
+    ):
+        level[i] = (lvl, a)
     tokens: defaultdict[int, set[str]] = defaultdict(set)
     token = AudienceToken.__table__
-    for some in _chunks(sorted({a for _, a in level.values()}), 5000):
-        for a, t in connection.execute(select(token.c.audience_id, token.c.token).where(token.c.audience_id.in_(some))):
-            tokens[a].add(t)
+    kept = sorted({a for _, a in level.values()})
+    for a, t in connection.execute(select(token.c.audience_id, token.c.token).where(one_of(token.c.audience_id, kept))):
+        tokens[a].add(t)
     frozen = {a: frozenset(t) for a, t in tokens.items()}
     return {i: (lvl, frozen[a]) for i, (lvl, a) in level.items()}
 
@@ -463,12 +464,7 @@ def released_ids(connection: Connection, *, after: int, most: int | None, last: 
     """Return the ids of released entries above one, and up to a last one, in order, at most `most`."""
     up_to = _entry.c.id <= last if last is not None else true()
     return list(
-        connection.scalars(
-            select(_entry.c.id)
-            .where(_entry.c.state == State.RELEASED, _entry.c.id > after, up_to)
-            .order_by(_entry.c.id)
-            .limit(most)
-        )
+        connection.scalars(select(_entry.c.id).where(_released, _entry.c.id > after, up_to).order_by(_entry.c.id).limit(most))
     )
 
 
@@ -498,12 +494,6 @@ def released_count(connection: Connection) -> int:
 def seen(connection: Connection, reader: Reader, ids: Iterable[int]) -> set[int]:
     """Return those of some entries that a reader may see: by the twin of the rule of access, which is quick for many at once."""
     return {i for i, (level, tokens) in audiences(connection, ids).items() if may_see(reader, level=level, audience=tokens)}
-
-
-def _chunks(items: Sequence[int], size: int) -> Iterable[Sequence[int]]:
-    """Cut a list in pieces; of an empty one comes one empty piece, so that as many questions are asked as for a few."""
-    for start in range(0, max(len(items), 1), size):
-        yield items[start : start + size]
 
 
 # --- what a reader sees ------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from sqlalchemy import text as sql
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from coordinator.db import change_of, read_as_system
+from coordinator.db import behind, change_of, one_of, read_as_system
 from coordinator.encoder import Encoder, chosen
 from coordinator.entries.models import Entry, State
 from coordinator.exclusions.queries import phrases
@@ -101,7 +101,7 @@ def _bare(connection: Connection, ids: Iterable[int]) -> dict[int, tuple[str, st
     left_out = phrases(connection)
     rows = connection.execute(
         select(_entry.c.id, _entry.c.unit_id, _entry.c.title, _entry.c.text, _entry.c.language).where(
-            _entry.c.id.in_(list(ids)), _entry.c.state == State.RELEASED
+            one_of(_entry.c.id, ids), behind(_entry.c.state) == State.RELEASED
         )
     )
     said = ((i, left_out.get(unit_id, ()), title, text, language) for i, unit_id, title, text, language in rows)

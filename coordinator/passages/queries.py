@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sqlalchemy import ARRAY, Connection, Float, Integer, Select, and_, any_, cast, func, literal, literal_column, select, text
 from sqlalchemy.dialects.postgresql import BIT
 
-from coordinator.db import among
+from coordinator.db import one_of
 from coordinator.encoder import chosen
 from coordinator.entries.models import Entry, State
 from coordinator.passages.models import EntryPassages, ServingEncoder
@@ -33,7 +33,7 @@ def read_of(connection: Connection, ids: Iterable[int], encoder: str | None) -> 
         return {}
     rows = connection.execute(
         select(_passages.c.entry_id, _passages.c.rows, _passages.c.language).where(
-            _passages.c.encoder == encoder, among(_passages.c.entry_id, ids)
+            _passages.c.encoder == encoder, one_of(_passages.c.entry_id, ids)
         )
     )
     return {entry_id: (Meaning.from_bytes(encoder, raw), language) for entry_id, raw, language in rows if raw}

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
-from coordinator.db import read_as_system
+from coordinator.db import behind, one_of, read_as_system
 from coordinator.entries.models import Entry, State
 from coordinator.exclusions.queries import phrases
 from coordinator.exclusions.rules import without
@@ -32,7 +32,7 @@ def keep_words(session: Session, ids: Iterable[int]) -> None:
         left_out = phrases(connection)
         rows = connection.execute(
             select(_entry.c.id, _entry.c.unit_id, _entry.c.title, _entry.c.text, _entry.c.language).where(
-                _entry.c.id.in_(wanted), _entry.c.state == State.RELEASED
+                one_of(_entry.c.id, wanted), behind(_entry.c.state) == State.RELEASED
             )
         ).all()
         known = {

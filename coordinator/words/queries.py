@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, String, cast, func, select
 
-from coordinator.db import among
+from coordinator.db import one_of
 from coordinator.words.models import EntryKeyword, EntryWords
 from coordinator.words.rules import Words
 
@@ -19,7 +19,7 @@ _keyword = EntryKeyword.__table__
 
 def words_of(connection: Connection, ids: Iterable[int]) -> dict[int, Words]:
     """Return the parsed words of some entries; those without text kept are left out."""
-    rows = connection.execute(select(_words.c.entry_id, _words.c.words).where(among(_words.c.entry_id, ids)))
+    rows = connection.execute(select(_words.c.entry_id, _words.c.words).where(one_of(_words.c.entry_id, ids)))
     return {entry_id: Words.from_bytes(raw) for entry_id, raw in rows}
 
 
