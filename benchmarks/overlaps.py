@@ -34,7 +34,7 @@ from sqlalchemy import insert, text
 from benchmarks.ministry import CHUNK, SEED, TOPICS, UNITS, Words, analyse, build
 from benchmarks.pages import SECRET, act_as, p95
 from coordinator import encoder as encoders
-from coordinator.app import create_app
+from coordinator.app import create_app, serve_long
 from coordinator.cli import migrations
 from coordinator.db import db, transaction
 from coordinator.entries import actions as entry_actions
@@ -175,6 +175,7 @@ class AtWork:
 def at_work(url: str, lines: Sequence[str], papers: Sequence[str]) -> AtWork:
     """Look at lines and release papers in a process of its own, as one that serves pages would."""
     app = _app(url)
+    serve_long()
     with app.app_context():
         first, *looked = looks(lines)
         encoding, releasing = saves(papers)
