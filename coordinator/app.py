@@ -4,7 +4,7 @@ import gc
 from functools import partial
 from typing import Any
 
-from flask import Flask, g, has_request_context, url_for
+from flask import Flask, g, has_request_context, request, url_for
 from flask_babel import lazy_gettext as _l
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -112,6 +112,7 @@ OWN_PAGES = (
     ("digests.settings", _l("My digest")),
     ("chronicle.index", _l("History")),
 )
+ONES_OWN = {"people.account", "people.change_password", "people.people"}  # of the units' feature, but in the menu under one's name
 SETTERS_PAGES = (("setup.index", _l("Setting up")),)
 KEEPERS_PAGES = (("people.people", _l("Accounts")), ("digests.deliveries", _l("Deliveries")))
 AUDITORS_PAGES = (("chronicle.audit", _l("Audit")),)
@@ -204,9 +205,9 @@ def _frame() -> dict[str, Any]:
     return {
         "person": person,
         "notices": g.get("notices", []),
-        "navigation": [] if person is None else pages.navigation(_ways(person)),
+        "navigation": [] if person is None else pages.navigation(_ways(person), apart=ONES_OWN),
         "person_links": pages.links((endpoint, str(label)) for endpoint, label in own),
         "sign_out_url": url_for("people.sign_out"),
-        "sign_in_url": url_for("people.sign_in"),
+        "sign_in_url": url_for("people.sign_in") if request.endpoint != "people.sign_in" else None,
         **pages.frame(),
     }

@@ -5,7 +5,7 @@ import secrets
 import sys
 import time
 import traceback
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -288,9 +288,9 @@ def links(wanted: Iterable[tuple[str, str]]) -> list[dict[str, Any]]:
     return [{"label": label, "url": url_for(e)} for e, label in wanted if e in current_app.view_functions]
 
 
-def navigation(wanted: Iterable[tuple[str, str]]) -> list[dict[str, Any]]:
-    """Return the main navigation; the feature that is looked at is marked."""
-    here = (request.endpoint or "").split(".")[0]
+def navigation(wanted: Iterable[tuple[str, str]], *, apart: Container[str] = ()) -> list[dict[str, Any]]:
+    """Return the main navigation; the feature that is looked at is marked, unless the page stands apart from it."""
+    here = "" if request.endpoint in apart else (request.endpoint or "").split(".")[0]
     return [
         {"label": label, "url": url_for(e), "active": e.split(".")[0] == here}
         for e, label in wanted

@@ -18,7 +18,7 @@ from wtforms.validators import ValidationError
 from coordinator.entries import queries
 from coordinator.entries.models import Entry, EntryVersion, Kind, Level, State
 from coordinator.entries.queries import Choices, Filters, Named
-from coordinator.entries.rules import LABELS, OPEN_TO, Draft, Part, Shown, audience_tokens, difference, in_words
+from coordinator.entries.rules import LABELS, OPEN_TO, Draft, Part, Shown, Side, audience_tokens, difference, in_words, sides
 from coordinator.errors import N_, NotFound
 from coordinator.fields import (
     NOT_IN_LIST,
@@ -141,14 +141,9 @@ def label(field: str, kind: Kind) -> str:
     return translated(LABELS[field])
 
 
-def against(mine: Shown, saved: Shown, kind: Kind) -> list[tuple[str, str, str]]:
+def against(mine: Shown, saved: Shown, kind: Kind) -> list[tuple[str, Side, Side]]:
     """Return label, saved text and own text of each field in which a form differs from what was saved meanwhile."""
-    changed = {field for field, _parts in difference(saved, mine)}
-    return [(label(f, kind), _flat(saved.get(f, "")), _flat(mine.get(f, ""))) for f in LABELS if f in changed]
-
-
-def _flat(value: str | tuple[str, ...]) -> str:
-    return value if isinstance(value, str) else ", ".join(value)
+    return [(label(field, kind), theirs, own) for field, theirs, own in sides(saved, mine)]
 
 
 def wish() -> Wish:
@@ -616,7 +611,7 @@ class Merge:
 
     saved: EntryVersion
     meanwhile: list[tuple[str, list[Part]]]  # what the other changed
-    both: list[tuple[str, str, str]]  # label, saved text, own text of what differs
+    both: list[tuple[str, Side, Side]]  # label, saved text, own text of what differs
 
 
 def merge_of(

@@ -308,6 +308,7 @@ Part = tuple[str, str]  # ("same" | "add" | "del", words)
 
 _WORDED = {"title", "text", "reason", "red_lines", "fallback", "talking_points", "restriction_reason"}
 _DAYS = {"review_by", "valid_from", "valid_until", "said_on"}
+_BETWEEN: Part = ("same", ", ")
 _WORD = re.compile(r"\S+|\s+")
 
 
@@ -345,6 +346,25 @@ def difference(before: Shown, after: Shown) -> list[tuple[str, list[Part]]]:
     return rows
 
 
+Side = list[tuple[str, bool]]
+"""A text in pieces, each with whether it stands on this side alone."""
+
+
+def sides(before: Shown, after: Shown) -> list[tuple[str, Side, Side]]:
+    """Return the fields that differ, each as it stands on either side."""
+    return [
+        (f, _side(parts, "del", worded=f in _WORDED), _side(parts, "add", worded=f in _WORDED))
+        for f, parts in difference(before, after)
+    ]
+
+
+def _side(parts: Iterable[Part], own: str, *, worded: bool) -> Side:
+    if worded:
+        return [(text, op == own) for op, text in parts if op in {"same", own}]
+    items = [(text, op == own) for op, text in parts if op in {"same", own} and (op, text) != _BETWEEN]
+    return [piece for item in items for piece in ((_BETWEEN[1], False), item)][1:]
+
+
 def _items(value: str | tuple[str, ...]) -> tuple[str, ...]:
     if isinstance(value, tuple):
         return value
@@ -359,7 +379,7 @@ def _by_items(old: Sequence[str], new: Sequence[str]) -> list[Part]:
     ]
     spaced: list[Part] = []
     for part in parts:
-        spaced += [("same", ", ")] * bool(spaced) + [part]
+        spaced += [_BETWEEN] * bool(spaced) + [part]
     return spaced
 
 

@@ -120,10 +120,10 @@ def ask_for_link() -> ResponseReturnValue:
     return redirect(url_for(".sign_in"), 303)
 
 
-@blueprint.route("/sign-in/link/<ref:secret>", methods=["GET", "POST"])
+@blueprint.route("/sign-in/link/<string(maxlength=200):secret>", methods=["GET", "POST"])
 @public
 def set_password(secret: str) -> ResponseReturnValue:
-    """Set a password by a one-time link."""
+    """Set a password by a one-time link; of one that was broken on its way the page says that it no longer works."""
     person = queries.link_owner(db.session(), secret, at=now())
     if person is None:
         return render_template("people/link_spent.html"), 404

@@ -19,6 +19,7 @@ from coordinator.people import queries as people
 from coordinator.people.gate import reader, require, signed_in
 from coordinator.people.models import Circle, Person, Unit
 from coordinator.people.queries import below
+from coordinator.people.rules import standing_first
 from coordinator.waits import queries, rules
 from coordinator.waits.rules import Owed, Owing
 from coordinator.worklist.rules import pair, shown
@@ -126,12 +127,12 @@ def unit(ref: str) -> ResponseReturnValue:
         rows=[_between(row, unit, others[row.other_id], on=on) for row in rows],
         topics=[_on_topic(t, unit) for t in topics],
         missing=missing[:COMING],
-        children=_children(person, unit),
+        children=_children(person, unit, on=on),
     )
 
 
-def _children(person: Person, unit: Unit) -> Sequence[Unit]:
-    found = people.children_of(db.session(), unit.id)
+def _children(person: Person, unit: Unit, *, on: date) -> Sequence[Unit]:
+    found = standing_first(people.children_of(db.session(), unit.id), on=on)
     inside = below(db.session(), [person.unit_id])
     return [u for u in found if rules.may_look(person, u.id, below=inside)]
 

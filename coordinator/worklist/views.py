@@ -14,7 +14,8 @@ from coordinator.digests.rules import trouble
 from coordinator.gaps.forms import items_together
 from coordinator.pages import page_number, page_of, translated
 from coordinator.people.gate import reader, signed_in
-from coordinator.people.models import Circle
+from coordinator.people.models import Circle, Person, Role
+from coordinator.people.rules import may_keep_people
 from coordinator.worklist import queries, rules
 from coordinator.worklist.rules import Pair, Paper
 
@@ -49,8 +50,23 @@ def index() -> ResponseReturnValue:
         picture_url=url_for("waits.unit", ref=person.unit.ref) if person.unit.organisation.circle is Circle.MINISTRY else None,
         others=[(o, [_pair(p) for p in o.pairs], [_paper(p) for p in o.papers]) for o in others],
         page_level=max((x for x in (found.level, *(o.level for o in others)) if x is not None), default=None),
+        kept=_kept(person),
         mail_trouble=translated(trouble(last, format_date(last.period_on, "d MMMM y"))) if last else "",
     )
+
+
+def _kept(person: Person) -> list[tuple[str, str, str]]:
+    """Return the pages of whoever keeps the house and is asked nothing of overlaps: address, name, what it is for."""
+    found = []
+    if may_keep_people(person):
+        found += [
+            (url_for("people.people"), _("Accounts"), _("Who may sign in, in which unit and with which role.")),
+            (url_for("digests.deliveries"), _("Deliveries"), _("Whether digests go out, and what became of each.")),
+            (url_for("setup.index"), _("Setting up"), _("Units, people, topics and events, step by step.")),
+        ]
+    if Role.AUDITOR in person.roles:
+        found += [(url_for("chronicle.audit"), _("Audit"), _("Who changed what and when, who signed in, who took out a file."))]
+    return found
 
 
 def _pair(pair: Pair) -> dict[str, Any]:

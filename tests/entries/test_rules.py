@@ -17,6 +17,7 @@ from coordinator.entries.rules import (
     may_see_version,
     needs_second_person,
     new_code,
+    sides,
 )
 from coordinator.people.models import Circle, Role
 from coordinator.people.rules import NOBODY, Reader, comparable, person_tokens, unit_tokens
@@ -128,3 +129,16 @@ def test_codes_of_dossiers_count_nothing():
     codes = {new_code("ICS") for _ in range(50)}
     assert len(codes) > 45
     assert all(code.startswith("ICS-") for code in codes)
+
+
+def test_each_side_of_two_texts_shows_what_stands_in_it_alone():
+    before = {"text": "We support the text.", "audience": ("ICS", "LA")}
+    after = {"text": "We welcome the text.", "audience": ("LA", "MLA")}
+    assert sides(before, after) == [
+        (
+            "text",
+            [("We ", False), ("support", True), (" the text.", False)],
+            [("We ", False), ("welcome", True), (" the text.", False)],
+        ),
+        ("audience", [("LA", False), (", ", False), ("ICS", True)], [("LA", False), (", ", False), ("MLA", True)]),
+    ]

@@ -215,7 +215,9 @@ def test_two_workers_mail_a_link_once(client, ana, post, session, at):
 
 def test_a_made_up_link_is_not_found(client):
     assert client.get("/sign-in/link/" + "A" * 22).status_code == 404
-    assert client.get("/sign-in/link/x").status_code == 404
+    broken = client.get("/sign-in/link/x")
+    assert broken.status_code == 404
+    assert "This link no longer works" in broken.get_data(as_text=True)
 
 
 # --- my account ----------------------------------------------------------------------------------------------------------------

@@ -562,7 +562,8 @@ def test_the_second_of_two_who_write_sees_both_texts_and_loses_nothing(make: Mak
     assert answer.status_code == 409
     assert "Saved while you were writing: version 2" in page
     assert "Jonas Keller" in page
-    assert "We support the text firmly." in page
+    assert '<p dir="auto" class="said">We <mark>support</mark> the <mark>text firmly.</mark></p>' in page
+    assert '<p dir="auto" class="said">We <mark>welcome</mark> the <mark>text.</mark></p>' in page
     assert "We welcome the text.</textarea>" in page
     assert "my fallback</textarea>" in page
     assert "<ins>" in page

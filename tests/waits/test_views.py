@@ -85,3 +85,12 @@ def test_a_bureau_that_has_nothing_of_its_own_leads_to_its_units(make, sign_in):
     assert "CYB itself has nothing that you can see" in html
     assert f'href="{page_of(unit)}"' in html
     assert "Nothing clashes that you can see." not in html
+
+
+def test_units_below_that_have_ended_come_last_and_say_when(make, sign_in):
+    bureau = make.unit("Bureau")
+    make.unit("Closed", under=bureau, short_name="A-OLD", ends_on=make.today)
+    make.unit("Standing", under=bureau, short_name="B-NEW")
+    page = sign_in(make.officer(unit=bureau)).get(page_of(bureau)).get_data(as_text=True)
+    below = re.sub(r"<[^>]+>|\s+", " ", page[page.index("Units below it") :])
+    assert re.search(r"B-NEW +Standing +A-OLD +Closed *, ended on +2 Mar 2026 ", below)

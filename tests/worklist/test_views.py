@@ -1,5 +1,6 @@
 """The first page after signing in says what waits, for this person and no other, and says something true when nothing does."""
 
+import re
 from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
@@ -235,3 +236,13 @@ def test_what_a_large_change_left_behind_is_brought_up_to_date_and_the_rows_go(m
 def test_a_day_on_record_is_one_day(app: Flask) -> None:
     with app.app_context():
         assert not is_done(date(2026, 3, 2))
+
+
+@pytest.mark.parametrize(
+    ("role", "kept"),
+    [("administrator", ["/people", "/digests/deliveries", "/setup"]), ("auditor", ["/history/audit"]), ("officer", [])],
+)
+def test_who_keeps_the_house_is_led_to_what_is_theirs_to_keep(make: Make, sign_in: SignIn, role: str, kept: list[str]) -> None:
+    main = page(sign_in(make.person(roles=(role,)))).partition("<main")[2]
+    assert re.findall(r'<h3 class="item-title"><a href="([^"]+)">', main) == kept
+    assert ("What is yours to keep" in main) is bool(kept)
