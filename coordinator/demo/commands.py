@@ -294,7 +294,8 @@ def serve(port: int) -> None:
     email = {p["key"]: p["email"] for p in said["person"]}
     for what, key in SIGN_INS:
         click.echo(f"  {email[key]:32} {what}")
-    click.echo("\n  Mail is kept under var/mail. Ctrl-C stops everything.\n")
+    click.echo("\n  Begin with the first: a red line of hers meets another unit's yes, days before both go to one event.")
+    click.echo("  Mail is kept under var/mail. Ctrl-C stops everything.\n")
     context = click.get_current_context()
     served: Any = context.find_root().command
     with ExitStack() as here:

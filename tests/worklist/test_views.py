@@ -246,3 +246,17 @@ def test_who_keeps_the_house_is_led_to_what_is_theirs_to_keep(make: Make, sign_i
     main = page(sign_in(make.person(roles=(role,)))).partition("<main")[2]
     assert re.findall(r'<h3 class="item-title"><a href="([^"]+)">', main) == kept
     assert ("What is yours to keep" in main) is bool(kept)
+
+
+def test_a_coordinator_reads_what_clashes_before_what_is_missing_and_an_officer_what_waits(make: Make, sign_in: SignIn) -> None:
+    topic = make.topic()
+    question = make.question("Should there be a treaty?", topic=topic)
+    one, other = make.officer(), make.officer()
+    make.position(by=one, question=question, topic=topic, stance="support")
+    make.position(by=other, question=question, topic=topic, stance="red_line")
+    both = make.person(unit=one.unit, roles=("coordinator", "officer"))
+    for person, order in (
+        (make.person(roles=("coordinator",)), ["Open between the units", "What is missing"]),
+        (both, [f"Overlaps that wait for {one.unit.short_name}", "What is missing", "Open between the units"]),
+    ):
+        assert re.findall(r"<h2[^>]*>([^<]+)</h2>", page(sign_in(person))) == order
