@@ -24,14 +24,18 @@ from tests.walk import Stop
 pytestmark = [pytest.mark.journey, pytest.mark.look]
 
 WCAG = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"], "resultTypes": ["violations"]}
+ACROSS = """innerWidth < 768 && [...document.querySelectorAll(".table-scroll:has(> .table-down)")]
+    .some((around) => around.scrollWidth > around.clientWidth)"""
 WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 
 
 def faults_of(page: Page) -> list[str]:
-    """What axe finds, and whether the page is wider than the window."""
+    """What axe finds, and whether the page or a table that is made for a phone is wider than the window."""
     found = Axe().run(page, options=WCAG).response["violations"]
     faults = [f"{fault['id']}: {', '.join(str(node['target']) for node in fault['nodes'])}" for fault in found]
     wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    if page.evaluate(ACROSS):
+        faults.append("a table that is read down a phone has to be read across")
     return [*faults, f"{wider} px too wide"] if wider > 0 else faults
 
 
@@ -44,6 +48,9 @@ def test_what_is_wrong_with_a_page_is_found(make: Make, opens: Callable[..., Bro
     actor.page.evaluate("wrong => document.querySelector('main').insertAdjacentHTML('beforeend', wrong)", wrong)
     assert any(fault.startswith("label: ") for fault in faults_of(actor.page))
     assert any(fault.endswith(" px too wide") for fault in faults_of(actor.page))
+    table = "<div class='table-scroll'><table class='table table-down'><tr><td><canvas width=900></canvas></table></div>"
+    actor.page.evaluate("table => document.querySelector('main').insertAdjacentHTML('beforeend', table)", table)
+    assert any(fault.startswith("a table that is read down") for fault in faults_of(actor.page))
     assert any(complaint.startswith("breach of style-src-attr") for complaint in actor.complaints)
 
 
