@@ -100,6 +100,7 @@ class Entry(Referable, Base):
         Index("ix_entry_kind_on", "kind", "logged_on", "id"),  # the order of the lists
         # counts what a reader may see, and whose it is, without opening a row
         Index("ix_entry_reading", "kind", "audience_id", "level", "state", "unit_id", "on_behalf_of_id"),
+        Index("ix_entry_seen", "id", "level", "audience_id", unique=True),  # what hangs on an entry can keep who may see it
     )
     __mapper_args__ = {"polymorphic_on": "kind", "with_polymorphic": "*"}
 

@@ -604,9 +604,9 @@ def _write(connection: Connection, plans: Sequence[Plan], *, number: int, at: da
 
 
 def _write_fresh(connection: Connection, fresh: list[Plan], steps: list[dict[str, Any]], *, number: int, at: datetime) -> None:
-    rows = [
-        p.columns | {"ref": new_ref(), "found_at": at, "changed_at": at, "changed_number": number, "statement": ""} for p in fresh
-    ]
+    sights = queries.sights(connection, {p.columns[end] for p in fresh for end in ("low_id", "high_id")})
+    written = {"found_at": at, "changed_at": at, "changed_number": number, "statement": ""}
+    rows = [p.columns | _seen_by(p.columns, sights) | {"ref": new_ref()} | written for p in fresh]
     connection.execute(insert(Overlap), rows)
     refs = [r["ref"] for r in rows]
     ids: dict[str, int] = {}
@@ -620,6 +620,17 @@ def _write_fresh(connection: Connection, fresh: list[Plan], steps: list[dict[str
     ]
     connection.execute(insert(Side), sides)
     steps += [_step_row(ids[r["ref"]], "raised", number, at, p.detail) for r, p in zip(rows, fresh, strict=True)]
+
+
+def _seen_by(columns: Mapping[str, Any], sights: Mapping[int, tuple[int, int]]) -> dict[str, int]:
+    """Return what a pair keeps of its ends to tell who may see it; the database keeps it equal to theirs from here on."""
+    (low_level, low_audience), (high_level, high_audience) = (sights[columns[end]] for end in ("low_id", "high_id"))
+    return {
+        "low_level": low_level,
+        "low_audience_id": low_audience,
+        "high_level": high_level,
+        "high_audience_id": high_audience,
+    }
 
 
 def _write_sides(connection: Connection, asked: Mapping[int, Mapping[int, bool]]) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import (
     ColumnElement,
     Float,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     String,
     Text,
@@ -152,8 +153,18 @@ COUNTED = (
     "acknowledged_at",
     "closed_at",
     "reopened_at",
+    "low_level",
+    "low_audience_id",
+    "high_level",
+    "high_audience_id",
 )
-"""What the picture counts overlaps by."""
+"""What the picture counts overlaps by, and who may see them."""
+
+
+def _end(end: str) -> ForeignKeyConstraint:
+    """Tie an end to its entry, and to who may see that: the database itself brings a change of it over."""
+    columns = [f"{end}_{name}" for name in ("id", "level", "audience_id")]
+    return ForeignKeyConstraint(columns, ["entry.id", "entry.level", "entry.audience_id"], onupdate="CASCADE")
 
 
 class Overlap(Referable, Base):
@@ -163,6 +174,8 @@ class Overlap(Referable, Base):
     __table_args__ = (
         UniqueConstraint("low_id", "high_id"),
         CheckConstraint("low_id < high_id", name="kept_once"),
+        _end("low"),
+        _end("high"),
         Index("ix_overlap_order", "current", "rank", "near_on", "id"),
         Index("ix_overlap_rank", "rank", "near_on", "id"),  # the same, of those that are closed too
         Index("ix_overlap_counted", "current", "kind", "state", *COUNTED),  # without opening a row
@@ -171,8 +184,12 @@ class Overlap(Referable, Base):
     )
     bookkeeping = True  # written by the detector, whose every run is recorded as one event
 
-    low_id: Mapped[int] = mapped_column(ForeignKey("entry.id"))
-    high_id: Mapped[int] = mapped_column(ForeignKey("entry.id"), index=True)
+    low_id: Mapped[int] = mapped_column()
+    low_level: Mapped[int]
+    low_audience_id: Mapped[int]
+    high_id: Mapped[int] = mapped_column(index=True)
+    high_level: Mapped[int]
+    high_audience_id: Mapped[int]
     low_unit_id: Mapped[int] = mapped_column(ForeignKey("unit.id"))
     high_unit_id: Mapped[int] = mapped_column(ForeignKey("unit.id"))
     kind: Mapped[OverlapKind] = mapped_column(word(OverlapKind))

@@ -24,5 +24,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table, column in (("overlap", "settings"), ("overlap", "dismissed_as"), ("overlap_side", "dismissal")):
-        op.drop_column(table, column)
+    op.drop_column("overlap", "settings")
+    for table, column in (("overlap", "dismissed_as"), ("overlap_side", "dismissal")):
+        with op.batch_alter_table(table) as changed:  # where the table was built anew since, the check stands beside the column
+            changed.drop_constraint(op.f(f"ck_{table}_dismissal"), type_="check")
+            changed.drop_column(column)
