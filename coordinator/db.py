@@ -13,7 +13,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import count
 from typing import Any, ClassVar, Protocol
 
@@ -26,11 +26,15 @@ from sqlalchemy import (
     Dialect,
     Engine,
     Enum,
+    Integer,
     MetaData,
+    Select,
     String,
+    any_,
     bindparam,
     create_engine,
     event,
+    func,
 )
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.compiler import compiles
@@ -49,6 +53,7 @@ from sqlalchemy.pool import NullPool
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.sql.selectable import SelectBase
 from sqlalchemy.sql.visitors import anon_map
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
@@ -150,6 +155,43 @@ def one_of(column: Any, numbers: Iterable[int]) -> Any:
     return _OneOf(column, bindparam(None, [int(n) for n in numbers], type_=_Numbers))
 
 
+class _Among(FunctionElement[Any]):
+    """A condition that each database gets in the form that it is quick with.
+
+    It is not said to be a boolean: SQLite, which has none, would be asked whether it is 1, and find nothing by an index any more.
+    """
+
+    inherit_cache = True
+
+
+@compiles(_Among)
+def _by_rows(element: _Among, compiler: SQLCompiler, **how: Any) -> str:
+    return compiler.process(list(element.clauses)[0], **how)
+
+
+@compiles(_Among, "postgresql")
+def _by_array(element: _Among, compiler: SQLCompiler, **how: Any) -> str:
+    return compiler.process(list(element.clauses)[1], **how)
+
+
+def among_held(column: Any, held: Select[int], reader: "Reader") -> ColumnElement[bool]:
+    """Return the condition that a column is among the audiences that a reader holds a token of, which a select finds.
+
+    SQLite finds them anew in each statement, in no time. PostgreSQL would think that each row costs as much as finding them all,
+    and avoid the indexes: it is given them in an array, which is read once in each transaction.
+    """
+    found = bindparam(None, callable_=partial(_held_by, reader.tokens), type_=ARRAY(Integer))
+    return _Among(behind(column).in_(held), column == any_(found))
+
+
+def among_found(column: Any, found: SelectBase) -> ColumnElement[bool]:
+    """Return the condition that a column is among the few numbers that a select finds: they come first, what has them after.
+
+    SQLite does so of itself. PostgreSQL may think it shorter to walk through all that there is, unless it holds them in its hands.
+    """
+    return _Among(column.in_(found), column == any_(func.array(found.scalar_subquery(), type_=ARRAY(Integer))))
+
+
 def word(kind: type[StrEnum]) -> Enum:
     """Return a column type that stores the value of a StrEnum as text with a CHECK."""
     snake = re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower()
@@ -249,10 +291,42 @@ def read_as_system(session: Session, purpose: str) -> Iterator[Connection]:
         _system.reset(mark)
 
 
+Finder = Callable[[Iterable[str]], Select[int]]
+_find: Finder | None = None
+_held: ContextVar[tuple[frozenset[str], list[int]] | None] = ContextVar("audiences_held", default=None)
+
+
+def found_by(finder: Finder) -> None:
+    """Say how the audiences are found that some tokens belong to."""
+    global _find  # noqa: PLW0603 - registration at import time
+    _find = finder
+
+
+def _held_by(tokens: frozenset[str]) -> list[int]:
+    """Return the audiences of the reader who is asking; raises Unscoped if they are somebody else's."""
+    held = _held.get()
+    if held is None or held[0] != tokens:
+        raise Unscoped("a statement asks for a reader to whom its session is not bound")
+    return held[1]
+
+
+def _look_up_held(session: Session, reader: Reader) -> None:
+    """Read the audiences of a reader once in each transaction, and again after a change of any, for the statement that follows."""
+    if session.get_bind().dialect.name != "postgresql" or _find is None:
+        return
+    connection = session.connection()
+    at = session.get_transaction(), connection.info.get(AUDIENCES, 0), reader.tokens
+    known = session.info.get(AUDIENCES)
+    if known is None or known[0] != at:
+        known = session.info[AUDIENCES] = at, list(connection.scalars(_find(reader.tokens)))
+    _held.set((reader.tokens, known[1]))
+
+
 def _scope(state: ORMExecuteState) -> None:
     reader = state.session.info.get("reader")
     if reader is None or not state.is_orm_statement:
         return
+    _look_up_held(state.session, reader)
     state.update_execution_options(scope="reader")
     if state.is_column_load or state.is_insert:
         return
@@ -310,7 +384,12 @@ class _Criterion(LoaderCriteriaOption):
         return ext_info._adapter.traverse(criterion) if ext_info.is_aliased_class else criterion
 
 
+AUDIENCES = "audience_token"  # the table; in a connection's notes, how often it was written to
+
+
 def _guard(connection: Connection, cursor: Any, statement: str, parameters: Any, context: Any, executemany: bool) -> None:
+    if AUDIENCES in statement and not statement.startswith("SELECT"):
+        connection.info[AUDIENCES] = connection.info.get(AUDIENCES, 0) + 1
     if context is None or _system.get() is not None or not _protected_names.search(statement):
         return
     if statement.startswith(("INSERT", "UPDATE", "DELETE")) and "RETURNING" not in statement:
@@ -325,6 +404,19 @@ def _guard(connection: Connection, cursor: Any, statement: str, parameters: Any,
 # --- engine and session ------------------------------------------------------------------------------------------------
 
 
+PLANNED = " ".join(
+    f"-c {name}={value}"
+    for name, value in {
+        "lock_timeout": 10_000,
+        "statement_timeout": 60_000,
+        # many people ask little each: starting helpers and compiling plans would cost more than what is asked, and what is
+        # read lies in memory, where one place is as near as the next
+        "max_parallel_workers_per_gather": 0,
+        "jit": "off",
+        "random_page_cost": 1.1,
+        "plan_cache_mode": "force_custom_plan",  # what a reader may see tells which way is short
+    }.items()
+)
 STATEMENTS = 2000  # that are kept compiled: all pages together ask more than the 500 that SQLAlchemy keeps
 
 
@@ -332,7 +424,7 @@ def make_engine(url: str, *, pool_size: int = 8, pooled: bool = True) -> Engine:
     """Return an engine for SQLite (one file, write-ahead log, full sync) or PostgreSQL."""
     pool: dict[str, Any] = {"pool_size": pool_size, "max_overflow": 4} if pooled else {"poolclass": NullPool}
     if url.startswith("postgresql"):
-        pool |= {"pool_pre_ping": True, "connect_args": {"options": "-c lock_timeout=10000 -c statement_timeout=60000"}}
+        pool |= {"pool_pre_ping": True, "connect_args": {"options": PLANNED}}
     address = url.replace("postgresql://", "postgresql+psycopg://", 1)
     engine = create_engine(address, hide_parameters=True, query_cache_size=STATEMENTS, **pool)
     if engine.dialect.name == "sqlite":

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, aliased, joinedload
 from coordinator.agenda.rules import ANSWERS, Answer, Asked, Coming, Tally, Work, answer, at_work_in_order
 from coordinator.calendar.models import Counterpart, Event, Instrument, Question
 from coordinator.calendar.queries import counterparts, events, instruments, next_events, questions
-from coordinator.db import behind, bound_reader
+from coordinator.db import among_found, behind, bound_reader
 from coordinator.dossiers.models import Milestone
 from coordinator.entries.models import Entry, EntryCounterpart, EntryInstrument, EntryTopic, Kind, State
 from coordinator.entries.queries import with_company
@@ -43,7 +43,7 @@ def _found(where: ColumnElement[bool]) -> ColumnElement[bool]:
     It finds numbers only, and the rule of access is asked of what has them. Asked of both at once, SQLite walks through all that
     the reader may see instead of the few entries on a question.
     """
-    return and_(Entry.id.in_(select(_entry.c.id).where(where)), behind(Entry.state) == State.RELEASED)
+    return and_(among_found(Entry.id, select(_entry.c.id).where(where)), behind(Entry.state) == State.RELEASED)
 
 
 def _on(which: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -121,7 +121,11 @@ def ahead(
 
 def state_of(session: Session, events: Sequence[Event], *, on: date) -> list[Coming]:
     """Return some events, loaded with their forums, each with its state of coordination on a day, in the order given."""
-    answered = _on_questions(session, Question.forum_id.in_(sorted({e.forum_id for e in events})), on=on)
+    which = Question.forum_id.in_(sorted({e.forum_id for e in events}))
+    return _coming(session, events, _on_questions(session, which, on=on), on=on)
+
+
+def _coming(session: Session, events: Sequence[Event], answered: _Counts, *, on: date) -> list[Coming]:
     before: defaultdict[int | None, list[_Count]] = defaultdict(list)
     for count in answered.values():
         before[count.forum_id].append(count)
@@ -244,7 +248,7 @@ def _conflicts(session: Session, found: _Counts, key: Any, which: ColumnElement[
         .join(_low, _low.c.id == Overlap.low_id)
         .join(_high, _high.c.id == Overlap.high_id)
         .where(
-            _low.c.id.in_(select(_entry.c.id).where(which)),
+            among_found(_low.c.id, select(_entry.c.id).where(which)),
             behind(Overlap.kind) == OverlapKind.CONFLICT,
             behind(Overlap.current).is_(True),
             behind(Overlap.state).in_(OPEN),
@@ -324,19 +328,26 @@ MOST_LINES = 300
 MOST_DOSSIERS = 25
 
 
-def for_event(session: Session, event: Event, *, on: date) -> list[Answer]:
-    """Return what is said on each question before an event's forum, and beside them by lines for the event; at most 300 lines."""
+def at_event(session: Session, event: Event, *, on: date) -> tuple[Coming, list[Answer]]:
+    """Return an event with its state of coordination, and what is said on each question before its forum.
+
+    Lines for the event that are on none of these follow; there are at most 300 lines.
+    """
     before = Question.forum_id == event.forum_id
-    return _answers(session, or_(_on(before), _entry.c.event_id == event.id), before, on=on)
+    counts = _on_questions(session, before, on=on)
+    [coming] = _coming(session, [event], counts, on=on)
+    return coming, _answers(session, or_(_on(before), _entry.c.event_id == event.id), before, counts, on=on)
 
 
 def on_question(session: Session, question: Question, *, on: date) -> Answer:
     """Return what is said on one question; at most 300 lines."""
-    return _answers(session, _entry.c.question_id == question.id, Question.id == question.id, on=on)[0]
+    itself = Question.id == question.id
+    return _answers(session, _entry.c.question_id == question.id, itself, _on_questions(session, itself, on=on), on=on)[0]
 
 
-def _answers(session: Session, which: ColumnElement[bool], before: ColumnElement[bool], *, on: date) -> list[Answer]:
-    counts = _on_questions(session, before, on=on)
+def _answers(
+    session: Session, which: ColumnElement[bool], before: ColumnElement[bool], counts: _Counts, *, on: date
+) -> list[Answer]:
     some = (
         select(Entry.id)
         .join(Unit, Unit.id == Entry.unit_id)
@@ -391,12 +402,12 @@ def overlaps_on(session: Session, question_id: int, *, most: int) -> Sequence[Ov
 
 
 def _open(session: Session, which: ColumnElement[bool], *, most: int) -> Sequence[Overlap]:
-    ends = select(Entry.id).where(_found(which))
+    ends = select(_entry.c.id).where(which)  # numbers only: with the overlap both are seen
     return session.scalars(
         overlaps.with_company()
         .where(
-            Overlap.low_id.in_(ends),
-            Overlap.high_id.in_(ends),
+            among_found(Overlap.low_id, ends),
+            among_found(Overlap.high_id, ends),
             Overlap.current.is_(True),
             Overlap.state.in_(OPEN),
             Overlap.kind != OverlapKind.POSSIBLE,

@@ -121,8 +121,7 @@ def event(ref: str) -> ResponseReturnValue:
     """Show an event: what is asked there, who says what, who is missing, where lines clash, who works on it."""
     me, on = signed_in(), today(settings().time_zone)
     found = queries.event(db.session(), ref)
-    [coming] = agenda.state_of(db.session(), [found], on=on)
-    answers = agenda.for_event(db.session(), found, on=on)
+    coming, answers = agenda.at_event(db.session(), found, on=on)
     overlaps = agenda.overlaps_at(db.session(), found, most=OVERLAPS_SHOWN + 1)
     dossiers = agenda.dossiers_at(db.session(), found.id)
     ends = [end for overlap in overlaps for end in (overlap.low, overlap.high)]
@@ -151,8 +150,7 @@ def brief(ref: str) -> ResponseReturnValue:
     """Show what a delegation takes to an event: the lines to take, the red lines, who holds what. Made to be printed."""
     on = today(settings().time_zone)
     found = queries.event(db.session(), ref)
-    [coming] = agenda.state_of(db.session(), [found], on=on)
-    answers = agenda.for_event(db.session(), found, on=on)
+    coming, answers = agenda.at_event(db.session(), found, on=on)
     handed_out(*_entries(answers))
     return render_template(
         "calendar/brief.html",

@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -11,6 +12,7 @@ from zoneinfo import ZoneInfo
 from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import format_date
+from markupsafe import escape
 
 from coordinator.calendar import queries as calendar
 from coordinator.clock import today
@@ -290,19 +292,32 @@ class Table:
     further: Mapping[str, str]
     """The addresses of the pages before and after: by "up", "down", "left", "right"."""
 
-    def cells(self, row: Row[int]) -> Iterator[tuple[str, int, Severity | None, str]]:
-        """Yield how each cell of a row looks, its number, the worst behind it, and where it leads; there are thousands."""
+    def cells(self, row: Row[int], words: Mapping[str, str]) -> Iterator[tuple[str, int, str, str]]:
+        """Yield how each cell of a row looks, its number, the worst behind it in words, and where it leads: safe as it stands."""
         if row.key is None:
-            leads = [self.further["down"] for _ in row.cells]
+            leads = [_safe(self.further["down"])] * len(row.cells)
         else:
-            lists = f"{self.lists}&{self.heads[row.key].narrowing}&"
-            leads = [lists + self.columns[key].narrowing for key in self.grid.across.shown]
+            lists = _safe(f"{self.lists}&{self.heads[row.key].narrowing}&")
+            leads = [lists + self._narrowing[key] for key in self.grid.across.shown]
         if self.grid.across.others:
-            leads.append(self.further["right"] if row.key is not None else self.further["down"])
+            leads.append(_safe(self.further["right"] if row.key is not None else self.further["down"]))
+        said = {None: ("", "")} | {s: (f" edge-{s.value}", _aside(words[s.value])) for s in Severity}
         for cell, leads_to in zip((*row.cells, row.rest), leads, strict=False):
-            worst = cell.severity
-            edge = "" if worst is None else f" edge-{worst.value}"
+            edge, worst = said[cell.severity]
             yield f"shade-{self.grid.shade(cell)}{edge}", cell.number, worst, leads_to
+
+    @cached_property
+    def _narrowing(self) -> dict[int, str]:
+        return {key: _safe(self.columns[key].narrowing) for key in self.grid.across.shown}
+
+
+def _safe(text: str) -> str:
+    return str(escape(text))
+
+
+def _aside(words: str) -> str:
+    """Return words that are heard and not seen."""
+    return f'<span class="visually-hidden"> {_safe(words)}</span>'
 
 
 def _table(

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
 from coordinator.calendar.models import Counterpart, Event, Forum, Instrument, Question
 from coordinator.db import Reader as AnyReader
-from coordinator.db import behind, protect, read_as_system
+from coordinator.db import among_held, behind, found_by, protect, read_as_system
 from coordinator.entries.models import (
     AudienceToken,
     Entry,
@@ -41,8 +41,15 @@ from coordinator.topics.queries import topic as one_topic
 
 def visible(reader: AnyReader, entry: Any = Entry) -> ColumnElement[bool]:
     """Return the rule of access as SQL over a table with `level` and `audience_id`; rules.may_see is its twin."""
-    held = select(AudienceToken.audience_id).where(AudienceToken.token.in_(sorted(reader.tokens)))
-    return and_(entry.level <= reader.level, behind(entry.audience_id).in_(held))
+    return and_(entry.level <= reader.level, among_held(entry.audience_id, _held(reader.tokens), reader))
+
+
+def _held(tokens: Iterable[str]) -> Select[int]:
+    """Return a select of the audiences that some tokens belong to."""
+    return select(AudienceToken.audience_id).where(AudienceToken.token.in_(sorted(tokens)))
+
+
+found_by(_held)
 
 
 _entry: Any = Entry.__table__
@@ -333,10 +340,10 @@ def held_in(circle: Circle) -> ColumnElement[bool]:
     return and_(behind(Entry.unit_id).in_(of_circle(circle)), behind(Entry.on_behalf_of_id).is_(None))
 
 
-def before_forum(forum_id: int) -> ColumnElement[bool]:
+def before_forum(forum_id: int, entry: Any = Entry) -> ColumnElement[bool]:
     """Return the condition for entries that name a forum, or name none and an event of it."""
     sessions = select(Event.id).where(Event.forum_id == forum_id)
-    return or_(Entry.forum_id == forum_id, and_(Entry.forum_id.is_(None), Entry.event_id.in_(sessions)))
+    return or_(entry.forum_id == forum_id, and_(entry.forum_id.is_(None), entry.event_id.in_(sessions)))
 
 
 _of_topic = EntryTopic.__table__  # of an entry that is seen already: what hangs on it is seen with it

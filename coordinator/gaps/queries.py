@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from coordinator.calendar.models import Event, Question
 from coordinator.db import Reader as AnyReader
-from coordinator.db import behind, protect
+from coordinator.db import among_found, behind, protect
 from coordinator.dossiers.models import Contributor
 from coordinator.entries import queries as entries
 from coordinator.entries.models import Entry, EntryTopic, EntryVersion, Kind, State
@@ -209,7 +209,7 @@ def _answered(session: Session, sessions: Sequence[_Session], inside: Collection
     # all that is visible, or all that a unit has
     which = select(_found.c.id).where(or_(_found.c.event_id.in_(sorted(events)), _found.c.question_id.in_(sorted(by_question))))
     lines = select(Entry.kind, Entry.event_id, _question_id, Entry.unit_id).where(
-        Entry.id.in_(which),
+        among_found(Entry.id, which),
         behind(Entry.state) == State.RELEASED,
         behind(Entry.on_behalf_of_id).is_(None),  # a voice is no line
     )
@@ -285,7 +285,7 @@ def _reviews(session: Session, sessions: Sequence[_Session], filters: Filters, i
             Entry.forum_id,
             _question_id,
         ).where(
-            Entry.id.in_(which),
+            among_found(Entry.id, which),
             behind(Entry.state) == State.RELEASED,
             *narrowed,
             *([Entry.id == filters.entry_id] if filters.entry_id is not None else []),
@@ -468,7 +468,13 @@ def _passed_over(filters: Filters, *, on: date) -> CTE:
     )
     weight = func.min(say.c.weight).label("weight")
     missed = (
-        select(recent.c.id.label("entry_id"), say.c.unit_id, weight, recent.c.version, recent.c.released_at)
+        select(
+            recent.c.id.label("entry_id"),
+            say.c.unit_id,
+            weight,
+            func.min(recent.c.version).label("version"),  # of an entry there is one: the less there is to group by, the quicker
+            func.min(recent.c.released_at).label("released_at"),
+        )
         .join(_on, _on.c.entry_id == recent.c.id)
         .join(say, say.c.topic_id == _on.c.topic_id)
         .where(
@@ -479,7 +485,7 @@ def _passed_over(filters: Filters, *, on: date) -> CTE:
             ~took_part(_adherence).where(_adherence.c.ended_at.is_(None)),
             ~took_part(_contributor),
         )
-        .group_by(recent.c.id, say.c.unit_id, recent.c.version, recent.c.released_at)
+        .group_by(recent.c.id, say.c.unit_id)
     )
     if filters.topic_ids is not None:  # the weight stays that of all topics
         missed = missed.having(func.max(case((_on.c.topic_id.in_(sorted(filters.topic_ids)), 1), else_=0)) == 1)

@@ -1,7 +1,7 @@
 """What is known of overlaps: what the detector reads of all entries, and what a reader sees of the pairs."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -29,7 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
 from coordinator.calendar.models import Counterpart, Event, Forum, Instrument, Question
-from coordinator.db import Reader, behind, one_of, protect
+from coordinator.db import Reader, among_found, behind, one_of, protect
 from coordinator.dossiers.models import Milestone
 from coordinator.entries.models import (
     AudienceToken,
@@ -47,11 +47,8 @@ from coordinator.entries.queries import (
     chosen_day,
     chosen_word,
     of_circle,
-    on_topics,
     since_day,
     visible,
-    with_counterpart,
-    with_instrument,
 )
 from coordinator.entries.rules import may_see
 from coordinator.errors import NotFound
@@ -87,28 +84,26 @@ from coordinator.words.queries import Ids, held, keyword_postings
 # --- who sees an overlap: whoever sees both ends -----------------------------------------------------------------------
 
 
-_low, _high = Entry.__table__.alias(), Entry.__table__.alias()  # making one is slow: each criterion keeps its own
+@dataclass(frozen=True)
+class _End:
+    """What an overlap keeps of one of its entries to tell who may see it: a key ties it to what stands there."""
+
+    level: Any
+    audience_id: Any
 
 
-def both_ends(reader: Reader) -> ColumnElement[bool]:
+def both_ends(reader: Reader, overlap: Any = Overlap) -> ColumnElement[bool]:
     """Return the rule of access of overlaps as SQL: both ends are visible."""
-    low, high = _low, _high
-    return and_(
-        exists().where(low.c.id == Overlap.low_id, visible(reader, low.c)),
-        exists().where(high.c.id == Overlap.high_id, visible(reader, high.c)),
-    )
+    low, high = _End(overlap.low_level, overlap.low_audience_id), _End(overlap.high_level, overlap.high_audience_id)
+    return and_(visible(reader, low), visible(reader, high))
 
 
 def of_overlap(overlap_id: Any) -> Any:
     """Return a criterion for rows that hang on an overlap: they are seen when both its ends are."""
-    overlap, low, high = Overlap.__table__.alias(), Entry.__table__.alias(), Entry.__table__.alias()
+    overlap = Overlap.__table__.alias()
 
     def criterion(reader: Reader) -> ColumnElement[bool]:
-        return exists().where(
-            overlap.c.id == overlap_id,
-            exists().where(low.c.id == overlap.c.low_id, visible(reader, low.c)),
-            exists().where(high.c.id == overlap.c.high_id, visible(reader, high.c)),
-        )
+        return exists().where(overlap.c.id == overlap_id, both_ends(reader, overlap.c))
 
     return criterion
 
@@ -431,14 +426,19 @@ def entries_touched(connection: Connection, touched: dict[str, set[int]]) -> set
     return found
 
 
+def sights(connection: Connection, ids: Iterable[int]) -> dict[int, tuple[int, int]]:
+    """Return level and audience of some entries."""
+    found: dict[int, tuple[int, int]] = {}
+    for i, level, audience_id in connection.execute(
+        select(_entry.c.id, _entry.c.level, _entry.c.audience_id).where(one_of(_entry.c.id, sorted(set(ids))))
+    ):
+        found[i] = (level, audience_id)
+    return found
+
+
 def audiences(connection: Connection, ids: Iterable[int]) -> dict[int, tuple[int, frozenset[str]]]:
     """Return level and audience tokens of some entries: what decides which units are asked about an overlap."""
-    wanted = sorted(set(ids))
-    level: dict[int, tuple[int, int]] = {}
-    for i, lvl, a in connection.execute(
-        select(_entry.c.id, _entry.c.level, _entry.c.audience_id).where(one_of(_entry.c.id, wanted))
-    ):
-        level[i] = (lvl, a)
+    level = sights(connection, ids)
     tokens: defaultdict[int, set[str]] = defaultdict(set)
     token = AudienceToken.__table__
     kept = sorted({a for _, a in level.values()})
@@ -698,20 +698,24 @@ def conditions(filters: Filters) -> list[ColumnElement[bool]]:
     if filters.apart is not None:
         where.append((Overlap.kind == OverlapKind.POSSIBLE) if filters.apart else (Overlap.kind != OverlapKind.POSSIBLE))
     own = filters.own_unit_id
-    optional: list[tuple[object, ColumnElement[bool]]] = [
-        (filters.clashes or None, Overlap.kind.in_(CLASHES)),
-        (filters.collapsed or None, ~_read_as_one(filters.collapsed)),
-        (filters.kind, Overlap.kind == filters.kind),
-        (filters.severity, Overlap.severity == filters.severity),
-        (filters.closed_as, Overlap.closed_as == filters.closed_as),
-        (filters.dismissed_as, Overlap.dismissed_as == filters.dismissed_as),
-        (own, or_(Overlap.low_unit_id == own, Overlap.high_unit_id == own)),
-        (filters.entry_id, or_(Overlap.low_id == filters.entry_id, Overlap.high_id == filters.entry_id)),
-        (filters.silent_id, _waits_for(filters.silent_id or 0, proposed=False)),
-        (filters.owing_id, _waits_for(filters.owing_id or 0, proposed=True)),
-    ]
-    where += [condition for value, condition in optional if value is not None]
+    where += _wanted(
+        (filters.clashes or None, lambda _: Overlap.kind.in_(CLASHES)),
+        (filters.collapsed or None, lambda topics: ~_read_as_one(topics)),
+        (filters.kind, lambda kind: Overlap.kind == kind),
+        (filters.severity, lambda severity: Overlap.severity == severity),
+        (filters.closed_as, lambda closing: Overlap.closed_as == closing),
+        (filters.dismissed_as, lambda reason: Overlap.dismissed_as == reason),
+        (own, lambda unit_id: or_(Overlap.low_unit_id == unit_id, Overlap.high_unit_id == unit_id)),
+        (filters.entry_id, lambda entry_id: or_(Overlap.low_id == entry_id, Overlap.high_id == entry_id)),
+        (filters.silent_id, lambda unit_id: _waits_for(unit_id, proposed=False)),
+        (filters.owing_id, lambda unit_id: _waits_for(unit_id, proposed=True)),
+    )
     return [*where, *_when(filters), *_of_units(filters), *_about(filters)]
+
+
+def _wanted(*optional: tuple[Any, Callable[[Any], ColumnElement[bool]]]) -> list[ColumnElement[bool]]:
+    """Return the conditions of what is wanted; the others are not even made, because that takes longer than a list."""
+    return [condition(value) for value, condition in optional if value is not None]
 
 
 _own, _opposite = Side.__table__.alias("own_side"), Side.__table__.alias("opposite_side")  # of an overlap that is seen
@@ -737,12 +741,11 @@ def _when(filters: Filters) -> list[ColumnElement[bool]]:
     for moment, span in spans:
         if span is not None:
             where += [moment >= span[0], moment < span[1]]
-    days: list[tuple[object, ColumnElement[bool]]] = [
-        (filters.until, Overlap.near_on <= (filters.until or FAR)),
-        (filters.after, and_(Overlap.near_on > (filters.after or FAR), Overlap.near_on < FAR)),
-        (filters.undated or None, Overlap.near_on == FAR),
-    ]
-    return where + [condition for value, condition in days if value is not None]
+    return where + _wanted(
+        (filters.until, lambda day: Overlap.near_on <= day),
+        (filters.after, lambda day: and_(Overlap.near_on > day, Overlap.near_on < FAR)),
+        (filters.undated or None, lambda _: Overlap.near_on == FAR),
+    )
 
 
 def _of_units(filters: Filters) -> list[ColumnElement[bool]]:
@@ -758,43 +761,61 @@ def _of_units(filters: Filters) -> list[ColumnElement[bool]]:
 
 def _one_way(filters: Filters, unit: Any, opposite: Any) -> list[ColumnElement[bool]]:
     """Return the conditions on the units of an end and of the end opposite, taken this way round."""
-    conditions: list[tuple[object, ColumnElement[bool]]] = [
-        (filters.unit_id, unit == filters.unit_id),
-        (filters.unit_ids, unit.in_(sorted(filters.unit_ids or ()))),
-        (filters.other_id, opposite == filters.other_id),
-        (filters.other_ids, opposite.in_(sorted(filters.other_ids or ()))),
-    ]
-    return [condition for value, condition in conditions if value is not None]
+    return _wanted(
+        (filters.unit_id, lambda unit_id: unit == unit_id),
+        (filters.unit_ids, lambda ids: unit.in_(sorted(ids))),
+        (filters.other_id, lambda unit_id: opposite == unit_id),
+        (filters.other_ids, lambda ids: opposite.in_(sorted(ids))),
+    )
 
 
 def _about(filters: Filters) -> list[ColumnElement[bool]]:
-    """Return the conditions on what the two ends are about (both of them) and where it comes up (one of them at least)."""
-    both: list[tuple[object, ColumnElement[bool]]] = [
-        (filters.topic_id, on_topics(filters.topic_id or 0)),
-        (filters.topic_ids, on_topics(*filters.topic_ids or ())),
-        (filters.question_id, _entry.c.question_id == filters.question_id),
-        (filters.counterpart_id, with_counterpart(filters.counterpart_id or 0)),
-        (filters.instrument_id, with_instrument(filters.instrument_id or 0)),
-    ]
-    either: list[tuple[object, ColumnElement[bool]]] = [
-        (filters.forum_id, before_forum(filters.forum_id or 0)),
-        (filters.event_id, Entry.event_id == filters.event_id),
-    ]
-    where = []
-    for join, wanted in ((and_, both), (or_, either)):
-        for value, condition in wanted:
-            if value is not None:
-                ends = select(Entry.id).where(condition)
-                where.append(join(Overlap.low_id.in_(ends), Overlap.high_id.in_(ends)))
+    """Return the conditions on what the two ends are about (both of them) and where it comes up (one of them at least).
+
+    They find numbers of entries only: the rule of access is asked of the overlap, and with it both ends are seen.
+    """
+    both = _wanted(
+        (filters.topic_id, lambda topic_id: _both_in(_on(topic_id))),
+        (filters.topic_ids, lambda ids: _both_in(_on(*ids))),
+        (filters.question_id, lambda question_id: _both_in(_those(_entry.c.question_id == question_id))),
+        (filters.counterpart_id, lambda i: _both_in(select(_counterpart.c.entry_id).where(_counterpart.c.counterpart_id == i))),
+        (filters.instrument_id, lambda i: _both_in(select(_instrument.c.entry_id).where(_instrument.c.instrument_id == i))),
+    )
+    either = _wanted(
+        (filters.forum_id, lambda forum_id: _either_in(_those(before_forum(forum_id, _entry.c)))),
+        (filters.event_id, lambda event_id: _either_in(_those(_entry.c.event_id == event_id))),
+    )
+    where = [*both, *either]
     if filters.wing_id is not None or filters.other_wing_id is not None:
         where.append(_between_wings(filters.wing_id, filters.other_wing_id))
     return where
 
 
+def _on(*topic_ids: int) -> Select[int]:
+    return select(_topic.c.entry_id).where(_topic.c.topic_id.in_(sorted(topic_ids)))
+
+
+def _those(which: ColumnElement[bool]) -> Select[int]:
+    return select(_entry.c.id).where(which)
+
+
+def _both_in(ends: Select[int]) -> ColumnElement[bool]:
+    return and_(among_found(Overlap.low_id, ends), among_found(Overlap.high_id, ends))
+
+
+def _either_in(ends: Select[int]) -> ColumnElement[bool]:
+    return or_(among_found(Overlap.low_id, ends), among_found(Overlap.high_id, ends))
+
+
 def _between_wings(*topic_ids: int | None) -> ColumnElement[bool]:
     """Return the condition for overlaps with one end on a topic and the other end on another one."""
-    one, other = (select(Entry.id).where(on_topics(t)) if t is not None else select(Entry.id) for t in topic_ids)
-    return or_(and_(Overlap.low_id.in_(one), Overlap.high_id.in_(other)), and_(Overlap.high_id.in_(one), Overlap.low_id.in_(other)))
+
+    def on(end: Any, topic_id: int | None) -> ColumnElement[bool]:
+        return true() if topic_id is None else end.in_(_on(topic_id))
+
+    low, high = Overlap.low_id, Overlap.high_id
+    one, other = topic_ids
+    return or_(and_(on(low, one), on(high, other)), and_(on(high, one), on(low, other)))
 
 
 def _read_as_one(topic_ids: Sequence[int]) -> ColumnElement[bool]:
@@ -1109,19 +1130,34 @@ def facets(session: Session, filters: Filters) -> dict[str, list[tuple[Any, int]
     }
 
 
+FOREMOST = 20
+"""Among so many topics of a unit, those on which it has most, its crowded ones are looked for."""
+
+
 def crowds(session: Session, *, unit_id: int, most: int = 5) -> list[Crowd]:
-    """Return the topics of a unit that more than six units work on, counted over what the reader sees, the most crowded first."""
+    """Return the crowded topics (more than six units) among a unit's foremost, counted over what the reader sees.
+
+    The most crowded come first. To count all topics of a unit would be to walk through most of the register for five lines.
+    """
     # the links of entries that are seen: to ask of each link whether it is would be to ask twice
-    own = select(_topic.c.topic_id).join(Entry, Entry.id == _topic.c.entry_id).where(Entry.unit_id == unit_id)
+    own = (
+        select(_topic.c.topic_id)
+        .join(Entry, Entry.id == _topic.c.entry_id)
+        .join(Topic, Topic.id == _topic.c.topic_id)
+        .where(Entry.unit_id == unit_id, behind(Entry.state) == State.RELEASED, Topic.umbrella.is_(False))
+        .group_by(_topic.c.topic_id)
+        .order_by(func.count().desc(), _topic.c.topic_id)
+        .limit(FOREMOST)
+        .cte("own")
+    )
     units = func.count(func.distinct(Entry.unit_id))
     crowded = (
-        select(Topic.id, units, func.count(Entry.id))
-        .join(_topic, _topic.c.topic_id == Topic.id)
+        select(_topic.c.topic_id, units, func.count(Entry.id))
         .join(Entry, Entry.id == _topic.c.entry_id)
-        .where(Topic.umbrella.is_(False), behind(Entry.state) == State.RELEASED, Topic.id.in_(own))
-        .group_by(Topic.id)
+        .where(behind(Entry.state) == State.RELEASED, _topic.c.topic_id.in_(select(own.c.topic_id)))
+        .group_by(_topic.c.topic_id)
         .having(units > CROWDED)
-        .order_by(units.desc(), Topic.id)
+        .order_by(units.desc(), _topic.c.topic_id)
         .limit(most)
     )
     return _crowds(session, {t: (number, n) for t, number, n in session.execute(crowded)})

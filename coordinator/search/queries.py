@@ -1,27 +1,33 @@
 """What is found: topics and units by name, and all that a reader may see on one topic."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
-from sqlalchemy import func, literal, or_, select
+from sqlalchemy import func, literal, or_, select, union_all
 from sqlalchemy.orm import Session, joinedload
 
 from coordinator.calendar.models import Event, Forum, Question
+from coordinator.db import among_found, behind
 from coordinator.entries.models import Entry, EntryTopic, Kind, State
 from coordinator.entries.queries import with_company
 from coordinator.people.models import Circle, Organisation, Person, Unit
 from coordinator.people.rules import comparable
-from coordinator.positions.models import Position
+from coordinator.positions.models import Position, Stance
 from coordinator.positions.queries import with_company as positions_with_company
 from coordinator.topics.models import Topic, TopicName
 
 MOST_LINKS = 6
-MOST_POSITIONS = 200
+MOST_POSITIONS = 60
 MOST_DOSSIERS = 25
 MOST_UNITS = 60
 MOST_EVENTS = 6
+
+_on = EntryTopic.__table__  # of an entry that is seen: to ask of each link whether it is would be to ask twice
+_entry: Any = Entry.__table__
+_stance = Position.__table__.c.stance  # a position's alone
 
 
 # --- by name -----------------------------------------------------------------------------------------------------------
@@ -97,24 +103,31 @@ class Presence:
 def presence(session: Session, topic_ids: Iterable[int]) -> dict[int, Presence]:
     """Return how many released entries of how many units a reader sees on each of some topics."""
     rows = session.execute(
-        select(EntryTopic.topic_id, func.count(Entry.id), func.count(func.distinct(Entry.unit_id)))
-        .join(Entry, Entry.id == EntryTopic.entry_id)
-        .where(EntryTopic.topic_id.in_(sorted(set(topic_ids))), Entry.state == State.RELEASED)
-        .group_by(EntryTopic.topic_id)
+        select(_on.c.topic_id, func.count(Entry.id), func.count(func.distinct(Entry.unit_id)))
+        .join(Entry, Entry.id == _on.c.entry_id)
+        .where(_on.c.topic_id.in_(sorted(set(topic_ids))), behind(Entry.state) == State.RELEASED)
+        .group_by(_on.c.topic_id)
     )
     return {topic_id: Presence(entries, units) for topic_id, entries, units in rows}
 
 
-def positions_on(session: Session, topic_id: int) -> Sequence[Position]:
-    """Return the released positions on a topic, or on a question of it, by unit; at most 200, the newest."""
-    on_it = select(EntryTopic.entry_id).where(EntryTopic.topic_id == topic_id)
+def positions_on(session: Session, topic_id: int, *, leading: Collection[int] = ()) -> Sequence[Position]:
+    """Return the released positions on a topic, or on a question of it, by unit.
+
+    At most sixty, those of leading units first and then the newest: on a crowded topic nobody reads more, and its list has all.
+    """
     of_it = select(Question.id).where(Question.topic_id == topic_id)
-    rows = session.scalars(
-        positions_with_company()
-        .where(or_(Position.id.in_(on_it), Position.question_id.in_(of_it)), Position.state == State.RELEASED)
-        .order_by(Position.logged_on.desc(), Position.id.desc())
+    on_it = union_all(
+        select(_on.c.entry_id).where(_on.c.topic_id == topic_id),
+        select(_entry.c.id).where(_entry.c.question_id.in_(of_it)),
+    )
+    some = (
+        select(Position.id)
+        .where(among_found(Position.id, on_it), behind(Position.state) == State.RELEASED)
+        .order_by(Position.unit_id.in_(sorted(leading)).desc(), Position.logged_on.desc(), Position.id.desc())
         .limit(MOST_POSITIONS)
-    ).all()
+    )
+    rows = session.scalars(positions_with_company().where(Position.id.in_(session.scalars(some).all()))).all()
     return sorted(rows, key=lambda p: (p.unit.short_name, p.id))
 
 
@@ -130,10 +143,10 @@ def questions_on(session: Session, topic_id: int) -> Sequence[Question]:
 
 def dossiers_on(session: Session, topic_id: int) -> Sequence[Entry]:
     """Return the newest released dossiers on a topic."""
-    on_it = select(EntryTopic.entry_id).where(EntryTopic.topic_id == topic_id)
+    on_it = select(_on.c.entry_id).where(_on.c.topic_id == topic_id)
     return session.scalars(
         with_company()
-        .where(Entry.id.in_(on_it), Entry.kind == Kind.DOSSIER, Entry.state == State.RELEASED)
+        .where(among_found(Entry.id, on_it), Entry.kind == Kind.DOSSIER, Entry.state == State.RELEASED)
         .order_by(Entry.logged_on.desc(), Entry.id.desc())
         .limit(MOST_DOSSIERS)
     ).all()
@@ -141,46 +154,61 @@ def dossiers_on(session: Session, topic_id: int) -> Sequence[Entry]:
 
 @dataclass(frozen=True)
 class Holding:
-    """What one unit has on a topic, in numbers."""
+    """What one unit has on a topic, in numbers, and the stances that it takes there."""
 
     unit: Unit
     positions: int
     dossiers: int
+    stances: tuple[Stance, ...]
 
 
 def holdings(session: Session, topic_id: int) -> Sequence[Holding]:
-    """Return the units with released entries on a topic and how many of each kind, by short name; at most sixty."""
-    many: defaultdict[int, dict[Kind, int]] = defaultdict(dict)
-    units: dict[int, Unit] = {}
-    rows = session.execute(
-        select(Unit, Entry.kind, func.count(Entry.id))
-        .join(Entry, Entry.unit_id == Unit.id)
-        .join(EntryTopic, EntryTopic.entry_id == Entry.id)
-        .where(EntryTopic.topic_id == topic_id, Entry.state == State.RELEASED, Entry.on_behalf_of_id.is_(None))
-        .group_by(Unit.id, Entry.kind)
-        .order_by(Unit.short_name, Unit.id, Entry.kind)
-        .limit(MOST_UNITS * 2)
+    """Return the units with released entries on a topic and what they have there, by short name; at most sixty."""
+    has = (
+        select(Entry.unit_id, Entry.kind, _stance, func.count().label("many"))
+        .join(_on, _on.c.entry_id == Entry.id)
+        .where(_on.c.topic_id == topic_id, behind(Entry.state) == State.RELEASED, Entry.on_behalf_of_id.is_(None))
+        .group_by(Entry.unit_id, Entry.kind, _stance)
+        .cte("has")
     )
-    for unit, kind, number in rows:
+    first = (
+        select(Unit.id).where(Unit.id.in_(select(has.c.unit_id))).order_by(Unit.short_name, Unit.id).limit(MOST_UNITS).subquery()
+    )
+    rows = session.execute(
+        select(Unit, has.c.kind, has.c.stance, has.c.many)
+        .join(has, has.c.unit_id == Unit.id)
+        .where(Unit.id.in_(select(first.c.id)))
+        .order_by(Unit.short_name, Unit.id)
+    )
+    units, many, stances = dict[int, Unit](), defaultdict[tuple[int, Kind], int](int), defaultdict[int, set[Stance]](set)
+    for unit, kind, stance, number in rows:
         units[unit.id] = unit
-        many[unit.id][kind] = number
-    found = [Holding(u, many[u.id].get(Kind.POSITION, 0), many[u.id].get(Kind.DOSSIER, 0)) for u in units.values()]
-    return found[:MOST_UNITS]
+        many[unit.id, kind] += number
+        stances[unit.id] |= {stance} - {None}
+    return [
+        Holding(u, many[u.id, Kind.POSITION], many[u.id, Kind.DOSSIER], tuple(s for s in Stance if s in stances[u.id]))
+        for u in units.values()
+    ]
 
 
 def events_for(session: Session, topic_id: int, *, on: date) -> Sequence[Event]:
     """Return the next events where a topic is negotiated: of the forums of its questions and of the entries that are seen."""
-    released = (
-        select(Entry.id)
-        .join(EntryTopic, EntryTopic.entry_id == Entry.id)
-        .where(EntryTopic.topic_id == topic_id, Entry.state == State.RELEASED)
+    named = (  # once for both: each asking would look through all entries on the topic
+        select(Entry.forum_id, Entry.event_id)
+        .join(_on, _on.c.entry_id == Entry.id)
+        .where(_on.c.topic_id == topic_id, behind(Entry.state) == State.RELEASED)
+        .distinct()
+        .cte("named")
     )
-    forums = select(Entry.forum_id).where(Entry.id.in_(released), Entry.forum_id.is_not(None))
     asked = select(Question.forum_id).where(Question.topic_id == topic_id, Question.forum_id.is_not(None))
-    named = select(Entry.event_id).where(Entry.id.in_(released), Entry.event_id.is_not(None))
+    at = or_(
+        Event.forum_id.in_(asked),
+        Event.forum_id.in_(select(named.c.forum_id).where(named.c.forum_id.is_not(None))),
+        Event.id.in_(select(named.c.event_id).where(named.c.event_id.is_not(None))),
+    )
     return session.scalars(
         select(Event)
-        .where(or_(Event.forum_id.in_(asked), Event.forum_id.in_(forums), Event.id.in_(named)), Event.ends_on >= on)
+        .where(at, Event.ends_on >= on)
         .options(joinedload(Event.forum))
         .order_by(Event.starts_on, Event.id)
         .limit(MOST_EVENTS)

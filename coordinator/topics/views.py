@@ -346,9 +346,9 @@ def show(ref: str) -> ResponseReturnValue:
     topic = queries.topic(db.session(), ref)
     if topic.ref != ref:
         return redirect(url_for(".show", ref=topic.ref))
-    positions = search.positions_on(db.session(), topic.id)
-    holdings = search.holdings(db.session(), topic.id)
     stakes = _stakes(topic, person, on=on)
+    positions = search.positions_on(db.session(), topic.id, leading={s.unit_id for s in stakes if s.stake in LEADING})
+    holdings = search.holdings(db.session(), topic.id)
     broader, narrower, related = _neighbours(topic)
     counted = search.presence(db.session(), [topic.id, *(t.id for t in (*broader, *narrower, *related))])
     present = counted.get(topic.id, search.Presence())
@@ -370,7 +370,7 @@ def show(ref: str) -> ResponseReturnValue:
         crowded=present.units > overlaps.CROWDED and not topic.umbrella,
         on=on,
         answers=_answers(topic, positions, {s.unit_id: s.stake for s in stakes}),
-        stances=_stances(positions),
+        more_positions=len(positions) == search.MOST_POSITIONS,
         holdings=holdings,
         dossiers=[_dossier(d) for d in dossiers],
         more_dossiers=len(dossiers) == search.MOST_DOSSIERS,
@@ -430,15 +430,6 @@ def _answers(
         listed.sort(key=lambda line: line.stake not in LEADING)
     found = [(question, lines[key], voices[key]) for key, question in questions.items()]
     return sorted(found, key=lambda a: (not a[1], a[0] is None))
-
-
-def _stances(positions: Sequence[Position]) -> dict[int, list[str]]:
-    """Return for each unit the stances that it takes, each once."""
-    said: defaultdict[int, dict[str, None]] = defaultdict(dict)
-    for position in positions:
-        if position.stance is not None and position.on_behalf_of_id is None:
-            said[position.unit_id][position.stance.value] = None
-    return {unit_id: list(words) for unit_id, words in said.items()}
 
 
 def _dossier(entry: Entry) -> dict[str, Any]:

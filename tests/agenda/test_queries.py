@@ -314,7 +314,7 @@ def test_the_answers_on_a_question_stand_by_stake_with_adherents_voices_and_who_
     make.position(by=firm, stance="conditions", **shared)
     make.position(by=first, topic=topic, event=event)
     make.act_as(first)
-    on_it, without = queries.for_event(make.session, event, on=make.today)
+    _coming, (on_it, without) = queries.at_event(make.session, event, on=make.today)
     assert [(said.position.unit.short_name, said.stake) for said in on_it.lines] == [("ZZZ", "lead"), ("AAA", None)]
     assert [u.short_name for u in on_it.lines[0].adherents] == ["FOL"]
     assert [u.short_name for u in on_it.missing] == ["SIL"]

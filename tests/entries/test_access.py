@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import func, insert, literal, select, text, update
+from sqlalchemy.exc import IntegrityError, StatementError
 from sqlalchemy.orm import aliased, selectinload
 
 from coordinator.calendar.models import Forum
@@ -224,6 +225,45 @@ def test_an_overlap_is_seen_by_whoever_sees_both_ends(session, make):
     make.act_as(other)
     for table in (Overlap, Side, Step):
         assert session.scalars(select(table)).all() == []
+
+
+def test_an_overlap_keeps_who_may_see_its_ends_and_the_database_keeps_it_true(make):
+    topic, event = make.topic(), make.event()
+    ends = [make.dossier(by=make.officer(), topic=topic, event=event).id for _ in range(2)]
+    entry, overlap = Entry.__table__, Overlap.__table__
+    with (
+        db.engine.connect().execution_options(migration=True) as connection,
+        connection.begin(),
+    ):  # past the rule: the test's own eye
+        none = connection.scalars(insert(Audience).returning(Audience.id), {"digest": "none"}).one()
+        connection.execute(update(entry).where(entry.c.id == min(ends)).values(level=2, audience_id=none))
+        kept = connection.execute(select(overlap).where(overlap.c.low_id == min(ends), overlap.c.high_id == max(ends))).one()
+        assert (kept.low_level, kept.low_audience_id) == (2, none)
+        assert (kept.high_level, kept.high_audience_id) != (2, none)
+        with pytest.raises(IntegrityError), connection.begin_nested():
+            connection.execute(update(overlap).values(low_level=0))
+
+
+def test_whoever_is_let_in_sees_it_in_the_same_breath(session, make):
+    """The audiences of a reader are read once in a transaction on PostgreSQL: a new one among them counts from its first row on."""
+    draft = make.position(by=(owner := make.officer()), released=False)
+    make.act_as(owner)
+    assert session.scalars(select(Entry.id)).all() == [draft.id]
+    new = actions.keep_audience(session, frozenset({f"unit:{owner.unit_id}", "unit:77"}))
+    session.execute(update(Entry).where(Entry.id == draft.id).values(audience_id=new))
+    assert session.scalars(select(Entry.id)).all() == [draft.id]
+    session.rollback()
+
+
+def test_a_statement_reads_for_the_reader_of_its_session_and_nobody_else(session, make):
+    make.act_as(make.officer())
+    stranger = Reader(level=2, tokens=frozenset({"unit:77"}))
+    wanted = select(Entry.id).where(queries.visible(stranger))
+    if session.get_bind().dialect.name == "postgresql":
+        with pytest.raises(StatementError, match="not bound"):
+            session.scalars(wanted).all()
+    else:
+        assert session.scalars(wanted).all() == []
 
 
 def test_a_draft_stays_with_its_unit_until_it_is_released(session, make, at):
