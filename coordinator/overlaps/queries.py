@@ -68,7 +68,7 @@ from coordinator.overlaps.models import (
     Side,
     Step,
 )
-from coordinator.overlaps.rules import Facts, Floors, Vocabulary, version_of, week_of
+from coordinator.overlaps.rules import RANK, Facts, Floors, Vocabulary, version_of, week_of
 from coordinator.passages.queries import read_of, serving, sketched
 from coordinator.people.models import Circle, Person, Unit
 from coordinator.people.queries import below
@@ -702,7 +702,7 @@ def conditions(filters: Filters) -> list[ColumnElement[bool]]:
         (filters.clashes or None, lambda _: Overlap.kind.in_(CLASHES)),
         (filters.collapsed or None, lambda topics: ~_read_as_one(topics)),
         (filters.kind, lambda kind: Overlap.kind == kind),
-        (filters.severity, lambda severity: Overlap.severity == severity),
+        (filters.severity, lambda severity: Overlap.rank == RANK[severity]),  # which is what the lists are in order by
         (filters.closed_as, lambda closing: Overlap.closed_as == closing),
         (filters.dismissed_as, lambda reason: Overlap.dismissed_as == reason),
         (own, lambda unit_id: or_(Overlap.low_unit_id == unit_id, Overlap.high_unit_id == unit_id)),
