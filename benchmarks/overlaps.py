@@ -216,12 +216,19 @@ def looks(lines: Sequence[str]) -> list[float]:
     return times
 
 
-def recompute() -> float:
-    """Find all overlaps again, nothing encoded."""
-    session = db.session()
+def share(url: str) -> None:
+    """Share in finding all overlaps again, in a process of its own."""
+    with _app(url).app_context():
+        recompute_actions.recompute(db.session(), at=datetime.now(UTC))
+        db.stop()
+
+
+def recompute(url: str, workers: int) -> float:
+    """Find all overlaps again, nothing encoded; return how long it took so many processes, their start included."""
     start = time.perf_counter()
-    recompute_actions.recompute(session, at=datetime.now(UTC))
-    session.expunge_all()
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        for shared in [pool.submit(share, url) for _ in range(workers)]:
+            shared.result()
     return time.perf_counter() - start
 
 
@@ -272,7 +279,7 @@ def _app(url: str) -> Flask:
     return create_app(environment="test", secret_key=SECRET, database_url=url)
 
 
-def measured(corpus: Path, entries: int, folder: Path, *, again: bool) -> dict[str, float]:
+def measured(corpus: Path, entries: int, folder: Path, *, workers: int) -> dict[str, float]:
     """Build a register, measure it, and print what was found; return what grows with it."""
     url = f"sqlite:///{folder / f'overlaps{entries}.sqlite'}"
     for rest in folder.glob(f"overlaps{entries}.sqlite*"):
@@ -286,7 +293,7 @@ def measured(corpus: Path, entries: int, folder: Path, *, again: bool) -> dict[s
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
             lines = [mixed.chance.choice(mixed.spare) for _ in range(LOOKS + 1)]
             work = pool.submit(at_work, url, lines, [mixed.new() for _ in range(SAVES)]).result()
-        found_again = recompute() if again else None
+        found_again = recompute(url, workers) if workers else None
         with db.session() as session:
             kept = session.connection().execution_options(migration=True).execute(text("SELECT count(*) FROM overlap")).scalar_one()
         compared = others(mixed, rows, entries)
@@ -298,7 +305,7 @@ def measured(corpus: Path, entries: int, folder: Path, *, again: bool) -> dict[s
             print(f"  {what:<28} {1000 * statistics.median(times):8.0f} ms p50 {p95(times):8.0f} ms p95")
         print(f"  first look of a process      {work.first:8.1f} s")
         if found_again is not None:
-            print(f"  recompute                    {found_again:8.0f} s")
+            print(f"  recompute, {workers} processes       {found_again:8.0f} s")
         print(f"  memory of a web process      {work.memory:8.0f} MB")
         for name, value in compared.items():
             beside = ours if "seconds" not in name else found_again
@@ -315,7 +322,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     words.add_argument("corpus", type=Path)
     words.add_argument("entries", type=int, nargs="*", default=[10_000, 50_000, 100_000])
-    words.add_argument("--without-recompute", action="store_true", help="leave out what takes longest")
+    words.add_argument("--workers", type=int, default=2, help="processes that share the recompute; with none it is left out")
     words.add_argument("--keep", type=Path, metavar="FOLDER", help="leave the directions and the registers there")
     asked = words.parse_args(arguments)
     aims = f"live check p95 {LOOK_AIM} ms, save p95 {SAVE_AIM} ms, memory {MEMORY_AIM} MB, recompute {RECOMPUTE_AIM} min"
@@ -327,7 +334,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         folder.mkdir(exist_ok=True)
         for entries in asked.entries:
             passage_queries.forget()
-            found[entries] = measured(asked.corpus, entries, folder, again=not asked.without_recompute)
+            found[entries] = measured(asked.corpus, entries, folder, workers=asked.workers)
     small, large = min(found), max(found)
     if small != large:
         print(f"\nGrowth from {small:,} to {large:,}, as a power of the number of entries:")
