@@ -65,6 +65,17 @@ class _Word:
 
 
 @dataclass(frozen=True)
+class _Forms:
+    """The names as they are looked for, and where to look."""
+
+    every: Sequence[_Form]
+    first: Mapping[str, Sequence[_Form]]
+    """By each stem of their first words."""
+    telling: Mapping[str, Sequence[tuple[int, int]]]
+    """By each stem of their telling words: the number of the name, and the place of the word in it."""
+
+
+@dataclass(frozen=True)
 class _Match:
     thing: Listed
     first: int
@@ -82,16 +93,17 @@ def suggest(
     """
     plain, placed_words = placed(f"{title}\n{text}")
     words = [_Word(stems_of(word, language), start, end) for word, start, end in placed_words]
-    forms, first = _forms(tuple(listed))
+    forms = _forms(tuple(listed))
+    told = list(_told(plain, words, forms))
     found: list[Suggestion] = []
     for field, most in MOST.items():
         taken = chosen.get(field)
         if taken is None:
             continue
-        matches = _longest(m for m in _named(plain, words, first) if m.thing.field == field)
+        matches = _longest(m for m in _named(plain, words, forms.first) if m.thing.field == field)
         named = {m.thing for m in matches}
         if field in SHARE:
-            matches += [m for m in _told(plain, words, forms) if m.thing.field == field and m.thing not in named]
+            matches += [m for m in told if m.thing.field == field and m.thing not in named]
         new = {m.thing: m for m in matches if m.thing.id not in taken}
         order = sorted(new.values(), key=lambda m: (m.thing.umbrella, not m.exact, m.first, m.thing.label, m.thing.id))
         found += [Suggestion(field, m.thing.ref, m.thing.label, m.phrase) for m in order[:most]]
@@ -99,8 +111,8 @@ def suggest(
 
 
 @lru_cache(maxsize=4)
-def _forms(listed: tuple[Listed, ...]) -> tuple[list[_Form], dict[str, list[_Form]]]:
-    """Return the names as they are looked for, and by each stem of their first words."""
+def _forms(listed: tuple[Listed, ...]) -> _Forms:
+    """Return the names as they are looked for."""
     forms: list[_Form] = []
     for thing in listed:
         for language, name in thing.names:
@@ -122,7 +134,13 @@ def _forms(listed: tuple[Listed, ...]) -> tuple[list[_Form], dict[str, list[_For
     for form in forms:
         for stem in form.words[0]:
             first[stem].append(form)
-    return forms, first
+    telling: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
+    for number, form in enumerate(forms):
+        if form.thing.field in SHARE and not form.thing.umbrella:
+            for place, (stems, weight) in enumerate(zip(form.words, form.weights, strict=True)):
+                for stem in stems if weight else ():
+                    telling[stem].append((number, place))
+    return _Forms(forms, first, telling)
 
 
 @lru_cache(maxsize=1 << 14)
@@ -132,7 +150,7 @@ def _rarity(word: str, language: str) -> float:
     return -float(known.max()) if len(known) else 0.0
 
 
-def _named(plain: str, words: Sequence[_Word], first: Mapping[str, list[_Form]]) -> Iterator[_Match]:
+def _named(plain: str, words: Sequence[_Word], first: Mapping[str, Sequence[_Form]]) -> Iterator[_Match]:
     """Yield each place at which a name stands in a text."""
     for at, word in enumerate(words):
         for form in {id(f): f for stem in word.stems for f in first.get(stem, ())}.values():
@@ -165,25 +183,22 @@ def _longest(matches: Iterator[_Match]) -> list[_Match]:
     return [m for n, m in enumerate(kept) if m.thing not in {other.thing for other in kept[:n]}]
 
 
-def _told(plain: str, words: Sequence[_Word], forms: Sequence[_Form]) -> Iterator[_Match]:
+def _told(plain: str, words: Sequence[_Word], forms: _Forms) -> Iterator[_Match]:
     """Yield the names of which a text has most of the telling words, whatever stands between them."""
     places: dict[str, int] = {}
     for at, word in enumerate(words):
         for stem in word.stems:
             places.setdefault(stem, at)
+    met: defaultdict[int, set[int]] = defaultdict(set)
+    for stem in places:
+        for number, place in forms.telling.get(stem, ()):
+            met[number].add(place)
     best: dict[Listed, tuple[float, _Match]] = {}
-    for form in forms:
-        share = SHARE.get(form.thing.field)
-        total = sum(form.weights)
-        if share is None or form.thing.umbrella or not total:
-            continue
-        found = {
-            min(places[s] for s in stems if s in places): weight
-            for stems, weight in zip(form.words, form.weights, strict=True)
-            if weight and not stems.isdisjoint(places.keys())
-        }
-        covered = sum(found.values()) / total
-        if len(found) >= FEWEST and covered >= share and covered > best.get(form.thing, (0.0,))[0]:
+    for number in sorted(n for n, said in met.items() if len(said) >= FEWEST):
+        form = forms.every[number]
+        found = {min(places[s] for s in form.words[place] if s in places): form.weights[place] for place in sorted(met[number])}
+        covered = sum(found.values()) / sum(form.weights)
+        if len(found) >= FEWEST and covered >= SHARE[form.thing.field] and covered > best.get(form.thing, (0.0,))[0]:
             strongest = sorted(sorted(found, key=lambda at: (-found[at], at))[:4])
             phrase = " … ".join(plain[words[at].start : words[at].end] for at in strongest)
             best[form.thing] = covered, _Match(form.thing, strongest[0], strongest[-1] + 1, phrase, exact=False)
