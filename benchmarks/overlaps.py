@@ -59,7 +59,9 @@ LOOK_AIM, SAVE_AIM, MEMORY_AIM, RECOMPUTE_AIM = 200, 300, 700, 15
 
 
 class Mixed:
-    """Texts made of the passages of a corpus; remembers of which passages the last one was made."""
+    """Texts made of the passages of a corpus; remembers of which passages each was made."""
+
+    replaced = OTHER_WORDS
 
     def __init__(self, corpus: Path, chance: random.Random, *, most: int) -> None:
         self.chance = chance
@@ -89,9 +91,9 @@ class Mixed:
         return " ".join(self.chance.choice(self.spare) for _ in range(self.chance.choice(self.lengths)))
 
     def other_words(self, piece: str) -> str:
-        """Return a passage with other words of the corpus in the place of half of its own."""
+        """Return a passage with other words of the corpus in the place of some of its own."""
         taken = self.chance.choices(self.words, k=len(words := piece.split()))
-        return " ".join(new if self.chance.random() < OTHER_WORDS else old for old, new in zip(words, taken, strict=True))
+        return " ".join(new if self.chance.random() < self.replaced else old for old, new in zip(words, taken, strict=True))
 
 
 def directions(mixed: Mixed, folder: Path) -> tuple[np.ndarray, float, float]:
@@ -110,18 +112,19 @@ def directions(mixed: Mixed, folder: Path) -> tuple[np.ndarray, float, float]:
     start = time.perf_counter()
     moved = np.concatenate([made.encode([mixed.other_words(piece)]) for piece in pool[:MEASURED]])
     rate = len(moved) / (time.perf_counter() - start)
-    unit, others = _unit(rows[: len(pool)]), _unit(moved)
+    unit, others = of_length_one(rows[: len(pool)]), of_length_one(moved)
     return unit, float((unit[: len(others)] * others).sum(axis=1).mean()), rate
 
 
-def _unit(rows: np.ndarray) -> np.ndarray:
+def of_length_one(rows: np.ndarray) -> np.ndarray:
     return rows / np.maximum(np.linalg.norm(rows.astype(np.float32), axis=1, keepdims=True), 1e-6)
 
 
-def keep(mixed: Mixed, rows: np.ndarray, left: float) -> None:
+def keep(mixed: Mixed, rows: np.ndarray, left: float, wholes: Sequence[np.ndarray] = ()) -> None:
     """Keep what the entries are compared by: words parsed as ever, directions put together from those of the passages.
 
-    `left` is the cosine that is left of a passage's direction when it has other words.
+    `left` is the cosine that is left of a passage's direction when it has other words. The direction of an entry's whole text is
+    the middle of its passages, unless it is known.
     """
     chance, moved = np.random.default_rng(SEED), math.sqrt(1 / left**2 - 1) / math.sqrt(rows.shape[1])
     made = encoders.chosen()
@@ -138,7 +141,7 @@ def keep(mixed: Mixed, rows: np.ndarray, left: float) -> None:
                 keys += [{"entry_id": row.id, "keyword": k} for k in keywords(parsed)]
                 parts = rows[mixed.made[row.id - 1]]
                 parts = parts + chance.normal(scale=moved, size=parts.shape).astype(np.float32)
-                whole = parts.mean(axis=0, keepdims=True)
+                whole = wholes[row.id - 1][None, :] if len(wholes) else parts.mean(axis=0, keepdims=True)
                 unit = np.concatenate([whole, parts])
                 unit = np.rint(unit / np.linalg.norm(unit, axis=1, keepdims=True) * encoders.SCALE)
                 meaning = Meaning(made.name, np.clip(unit, -127, 127).astype(np.int8))

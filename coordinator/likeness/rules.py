@@ -13,7 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coordinator.encoder import chosen
-from coordinator.passages.rules import FAR_BITS, ManyMeanings, Meaning, Sketched, apart, near_enough, nearness_at_most, number_of
+from coordinator.passages.rules import (
+    FAR_BITS,
+    MOST_WORDS_COUNTED,
+    ManyMeanings,
+    Meaning,
+    Sketched,
+    apart,
+    near_enough,
+    nearness_at_most,
+    number_of,
+)
 from coordinator.stems import language_of
 from coordinator.words.rules import SHARED_KEYWORDS, ManyWords, Words, keywords, parse
 
@@ -76,6 +86,15 @@ def worth_comparing(
     differ, and whether the languages do. A text without directions is compared by `by_words`.
     """
     return near_enough(differing, shared, abroad) | (by_words(shared, beside) & (differing <= FAR_BITS))
+
+
+def told(holders: Sequence[NDArray[np.int64]], beside: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the entries that share two telling words with a text, or one beside something else: words find them, far as they lie.
+
+    By those that hold each of its telling words, and those that share something else with it.
+    """
+    ids, shared = np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *holders]), return_counts=True)
+    return ids[(shared >= MOST_WORDS_COUNTED) | np.isin(ids, beside)]
 
 
 class Among:

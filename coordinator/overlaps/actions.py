@@ -30,7 +30,7 @@ from coordinator.exclusions.rules import ExclusionDraft, without
 from coordinator.history.actions import next_number, record
 from coordinator.likeness.actions import keep_texts, view_of
 from coordinator.likeness.queries import views_of
-from coordinator.likeness.rules import Among, Company, Likeness
+from coordinator.likeness.rules import Among, Company, Likeness, told
 from coordinator.overlaps import queries
 from coordinator.overlaps.models import (
     FAR,
@@ -264,7 +264,7 @@ def would_touch(
         holders, beside = holders_of(connection, keywords(own_view.words)), queries.beside_content(connection, own, known)
         kept_by = serving(connection)
         seen_as = (own_view.meaning, own_view.language) if own_view.meaning and own_view.meaning.encoder == kept_by else None
-        among = Among(sketched_about(connection, kept_by, seen_as, holders), [*holders, beside])
+        among = Among(sketched_about(connection, kept_by, seen_as, told(holders, beside)), [*holders, beside])
         textual = set(among.compared_with(holders, beside, seen_as).tolist())
         others = queries.candidates_of(connection, own, window_days=floors.window_days) | textual
         others = queries.seen(connection, reader, others)

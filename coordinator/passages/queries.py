@@ -187,7 +187,7 @@ def ask_index(asked: bool) -> None:  # noqa: FBT001 - a setting as it is said
 
 
 def sketched_about(
-    connection: Connection, encoder: str | None, seen: tuple[Meaning, str] | None, also: Iterable[NDArray[np.int64]]
+    connection: Connection, encoder: str | None, seen: tuple[Meaning, str] | None, also: NDArray[np.int64]
 ) -> Sketched:
     """Return the sketches that a text as it is seen has to be compared with, `also` those of some entries; outside of a change.
 
@@ -207,7 +207,7 @@ def _can_walk(connection: Connection) -> bool:
     return _index_is_asked and connection.dialect.name == "postgresql" and connection.execute(_walkable).first() is not None
 
 
-def _from_index(connection: Connection, encoder: str, seen: tuple[Meaning, str], also: Iterable[NDArray[np.int64]]) -> Sketched:
+def _from_index(connection: Connection, encoder: str, seen: tuple[Meaning, str], also: NDArray[np.int64]) -> Sketched:
     meaning, language = seen
     differing = _differing(meaning)
     kept = select(_passages.c.entry_id, _passages.c.sketch, _passages.c.language).where(_passages.c.encoder == encoder)
@@ -215,7 +215,7 @@ def _from_index(connection: Connection, encoder: str, seen: tuple[Meaning, str],
     # of other languages there are few or it is rare to write in this one: they are looked through, to their own floor
     abroad = connection.execute(kept.where(_passages.c.language != language, differing <= NEAR_ABROAD))
     rows |= {row.entry_id: row for row in abroad}
-    others = np.setdiff1d(np.concatenate([np.zeros(0, dtype=np.int64), *also]), list(rows)).tolist()
+    others = np.setdiff1d(also, list(rows)).tolist()
     said = connection.execute(kept.where(_passages.c.entry_id == any_(literal(others, ARRAY(Integer)))))
     return _of_rows([*rows.values(), *said])
 

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coordinator.likeness.actions import view_of
-from coordinator.likeness.rules import Company, View, are_compared, likeness, likeness_many, worth_comparing
+from coordinator.likeness.rules import Company, View, are_compared, likeness, likeness_many, told, worth_comparing
 from coordinator.overlaps.queries import floors
 from coordinator.passages.rules import FAR_BITS
 from coordinator.stems import language_of
@@ -45,6 +45,12 @@ quick = settings(max_examples=15, deadline=None)
 
 def alike(one: str, other: str) -> float:
     return likeness(view_of("", one, "en"), view_of("", other, "en")).score
+
+
+def test_words_find_what_shares_two_of_them_or_one_beside_something_else():
+    holders = [np.array([1, 2, 3, 9]), np.array([2, 5]), np.array([2, 3])]
+    assert told(holders, np.array([5, 7])).tolist() == [2, 3, 5]
+    assert told([], np.array([5])).tolist() == []
 
 
 @pytest.mark.parametrize(("one", "other"), LINES)

@@ -20,6 +20,7 @@ from coordinator.passages.rules import NEAR_ABROAD, NEAR_BITS, SKETCH_BITS, Mean
 
 postgresql = pytest.mark.on("postgresql")
 
+NONE = np.zeros(0, dtype=np.int64)
 HOSPITALS = "Hospitals must be off limits for cyber attacks."
 CLINICS = "Hospitals and clinics have to be off limits for every cyber attack."
 HÔPITAUX = "Les hôpitaux doivent être à l'abri des cyberattaques."
@@ -162,7 +163,7 @@ def test_the_index_is_walked_and_finds_nearly_all_within_the_floor(session, crow
     assert 200 < len(wanted) < 2000
     with read_as_system(session, "check") as connection:
         assert index_is_walked(connection, meaning)
-        found = near(queries.sketched_about(connection, "e", (meaning, "en"), []), meaning)
+        found = near(queries.sketched_about(connection, "e", (meaning, "en"), NONE), meaning)
     assert found <= wanted
     assert len(found) >= 0.98 * len(wanted)
 
@@ -173,7 +174,7 @@ def test_what_shares_words_comes_along_and_what_is_abroad_has_its_own_floor(sess
     put(session, about(meaning.sketch, np.random.default_rng(1), 3, differing=[140, 165, 175]), language="fr", first=7001)
     far = 1 + int(apart(meaning.sketch, others).argmax())
     with read_as_system(session, "check") as connection:
-        found = queries.sketched_about(connection, "e", (meaning, "en"), [np.array([far, 99_999])])
+        found = queries.sketched_about(connection, "e", (meaning, "en"), np.array([far, 99_999]))
     assert far in found.ids
     assert 99_999 not in found.ids
     assert {i for i in near(found, meaning) if i > 7000} == {7001, 7002}
@@ -190,7 +191,7 @@ def test_however_many_nearer_ones_are_hidden_the_visible_one_is_found(session, c
     put(session, hidden, first=10_001)
     with read_as_system(session, "check") as connection:
         assert index_is_walked(connection, meaning)
-        assert 9001 in queries.sketched_about(connection, "e", (meaning, "en"), []).ids
+        assert 9001 in queries.sketched_about(connection, "e", (meaning, "en"), NONE).ids
 
 
 def test_entries_that_a_reader_may_not_see_push_out_none_that_they_may(session, make):
