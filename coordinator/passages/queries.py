@@ -167,7 +167,7 @@ NEIGHBOURS = "ix_entry_passages_neighbours"
 """The index over the sketches that PostgreSQL has where pgvector is there; on a database without it nothing else differs."""
 SKETCH_AS_BITS = "(('x' || encode(sketch, 'hex'))::bit(512))"
 """A sketch as the index has it: what is kept stays as it is on both databases, and the index follows by itself."""
-AT_ONCE = 200  # rows of one step of the walk, and the breadth of the index's own search
+AT_ONCE = 400  # rows of one step of the walk, and the breadth of the index's own search
 
 _bits = literal_column(SKETCH_AS_BITS, BIT(SKETCH_BITS))
 _walkable = text(

@@ -130,11 +130,11 @@ def about(wanted, chance, many, *, differing):
 
 @pytest.fixture
 def crowd(session):
-    """A text, and five thousand others: of every kind of distance, in clusters as papers on one matter are."""
+    """A text, and eight thousand others: of every kind of distance, in clusters as papers on one matter are."""
     chance = np.random.default_rng(7)
     rows = chance.integers(-127, 127, size=(1, SKETCH_BITS)).astype(np.int8)
     text_ = Meaning("e", rows)
-    middles = about(text_.sketch, chance, 100, differing=chance.integers(90, 260, 100))
+    middles = about(text_.sketch, chance, 160, differing=chance.integers(90, 260, 160))
     others = np.concatenate([about(m, chance, 50, differing=chance.integers(10, 120, 50)) for m in middles])
     put(session, others)
     return text_, others
@@ -160,7 +160,7 @@ def near(found, meaning):
 def test_the_index_is_walked_and_finds_nearly_all_within_the_floor(session, crowd):
     meaning, others = crowd
     wanted = set((1 + np.flatnonzero(apart(meaning.sketch, others) <= NEAR_BITS)).tolist())
-    assert 200 < len(wanted) < 2000
+    assert 200 < len(wanted) < 4000
     with read_as_system(session, "check") as connection:
         assert index_is_walked(connection, meaning)
         found = near(queries.sketched_about(connection, "e", (meaning, "en"), NONE), meaning)
@@ -171,13 +171,13 @@ def test_the_index_is_walked_and_finds_nearly_all_within_the_floor(session, crow
 @postgresql
 def test_what_shares_words_comes_along_and_what_is_abroad_has_its_own_floor(session, crowd):
     meaning, others = crowd
-    put(session, about(meaning.sketch, np.random.default_rng(1), 3, differing=[140, 165, 175]), language="fr", first=7001)
+    put(session, about(meaning.sketch, np.random.default_rng(1), 3, differing=[140, 165, 175]), language="fr", first=8501)
     far = 1 + int(apart(meaning.sketch, others).argmax())
     with read_as_system(session, "check") as connection:
         found = queries.sketched_about(connection, "e", (meaning, "en"), np.array([far, 99_999]))
     assert far in found.ids
     assert 99_999 not in found.ids
-    assert {i for i in near(found, meaning) if i > 7000} == {7001, 7002}
+    assert {i for i in near(found, meaning) if i > 8500} == {8501, 8502}
     assert len(set(found.ids.tolist())) == len(found.ids)
 
 
