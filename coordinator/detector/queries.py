@@ -66,6 +66,7 @@ def pair(session: Session, one: Entry, other: Entry) -> Pair | None:
         facts = overlaps.facts(connection, (low, high))
         if len(facts) < 2:
             return None
+        known = overlaps.with_questions(connection, known, facts.values())
         bare = signals(facts[low], facts[high], known, Text())
         beside = bool(bare.topics or bare.related or bare.counterparts or bare.instruments or bare.forum_id is not None)
         views = views_of(connection, (low, high))

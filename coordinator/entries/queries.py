@@ -29,7 +29,7 @@ from coordinator.entries.models import (
 from coordinator.errors import NotFound
 from coordinator.history.models import Event as History
 from coordinator.people.models import Circle, Duty, Group, Membership, Organisation, Person, Role, Unit
-from coordinator.people.queries import Seat, below, seats
+from coordinator.people.queries import Seat, below, seats, unit_readers
 from coordinator.people.rules import has_ended
 from coordinator.stems import beginnings, query_stems
 from coordinator.topics.models import Topic, TopicName
@@ -674,8 +674,9 @@ def held_outside(session: Session, tokens: frozenset[str]) -> frozenset[str]:
     """Return those of some tokens that name units, bureaus, groups or persons outside the ministry, or with somebody from there."""
     away = Organisation.circle != Circle.MINISTRY
     units = session.scalars(select(Unit.id).join(Organisation, Organisation.id == Unit.organisation_id).where(away)).all()
-    every = seats(session)
-    named = {t for i in units for t in every[i].tokens if t.startswith(("unit:", "bureau:", "org:"))}
+    named = {
+        t for reader in unit_readers(session, units).values() for t in reader.tokens if t.startswith(("unit:", "bureau:", "org:"))
+    }
     ids: dict[str, list[int]] = {kind: [int(t.split(":")[1]) for t in tokens if t.startswith(kind)] for kind in ("user:", "group:")}
     persons = select(Person.id).where(Person.id.in_(ids["user:"]), Person.unit_id.in_(units))
     groups = (

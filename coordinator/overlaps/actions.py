@@ -143,6 +143,7 @@ def find(
     structural |= also
     involved = {i for pair in structural | alike.keys() for i in pair}
     facts = queries.facts(connection, involved, _digests(connection, involved))
+    known = queries.with_questions(connection, known, facts.values())
     structural = {(a, b) for a, b in structural if a in facts and b in facts and facts[a].unit_id != facts[b].unit_id}
     found: dict[Pair, Found] = {}
     for low, high in sorted(structural | alike.keys()):
@@ -269,6 +270,7 @@ def would_touch(
         others = queries.candidates_of(connection, own, window_days=floors.window_days) | textual
         others = queries.seen(connection, reader, others)
         facts = {i: f for i, f in queries.facts(connection, others, _digests(connection, others)).items() if f.unit_id != unit_id}
+        known = queries.with_questions(connection, known, facts.values())
         kept = views_of(connection, textual & facts.keys())
         at = list(kept)
         alike = {at[n]: like for n, like in Company(list(kept.values())).like(own_view, least=floors.least)}
@@ -788,6 +790,7 @@ def take_up(session: Session, low: Any, high: Any, *, by: Person, at: datetime) 
     with read_as_system(session, "detector") as connection:
         vocabulary, floors = queries.vocabulary(connection), queries.floors()
         facts = queries.facts(connection, pair, _digests(connection, pair))
+        vocabulary = queries.with_questions(connection, vocabulary, facts.values())
         finding = (
             judge(signals(facts[pair[0]], facts[pair[1]], vocabulary, Text()), vocabulary, floors) if len(facts) == 2 else None
         )
@@ -940,6 +943,7 @@ def _follow_topic(session: Session, gone: Topic, into: Topic, at: datetime) -> N
         for some in _chunks(sorted(ids)):
             kept = connection.execute(select(_overlap).where(or_(_overlap.c.low_id.in_(some), _overlap.c.high_id.in_(some)))).all()
             facts = queries.facts(connection, {i for row in kept for i in (row.low_id, row.high_id)})
+            known = queries.with_questions(connection, known, facts.values())
             for row in kept:
                 inputs = without_topic(row.inputs, gone.id, into.id)
                 if row.low_id in facts and row.high_id in facts:

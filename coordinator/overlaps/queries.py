@@ -154,7 +154,7 @@ def floors_of(said: Mapping[str, Any]) -> Floors:
 
 
 def vocabulary(connection: Connection) -> Vocabulary:
-    """Return the names, umbrella marks and edges of the shared lists, and what is excluded."""
+    """Return the names, umbrella marks and edges of the shared lists, and what is excluded; not the questions, which are many."""
 
     def names(model: Any, name: Any) -> dict[int, str]:
         return dict(connection.execute(select(model.__table__.c.id, name)).all())
@@ -163,7 +163,6 @@ def vocabulary(connection: Connection) -> Vocabulary:
         topics=names(Topic, Topic.__table__.c.name),
         umbrella=frozenset(connection.scalars(select(Topic.__table__.c.id).where(Topic.__table__.c.umbrella.is_(True)))),
         related=frozenset((a, b) for a, b in connection.execute(select(Related.__table__.c.low_id, Related.__table__.c.high_id))),
-        questions=names(Question, Question.__table__.c.text),
         events=names(Event, Event.__table__.c.name),
         forums=names(Forum, Forum.__table__.c.name),
         counterparts=names(Counterpart, Counterpart.__table__.c.name),
@@ -171,6 +170,14 @@ def vocabulary(connection: Connection) -> Vocabulary:
         excluded_pairs=exclusions.pairs(connection),
         excluded_units=exclusions.units_on_topics(connection),
     )
+
+
+def with_questions(connection: Connection, known: Vocabulary, facts: Iterable[Facts]) -> Vocabulary:
+    """Return the vocabulary with the questions that some entries answer."""
+    question = Question.__table__
+    answered = sorted({f.question_id for f in facts if f.question_id is not None})
+    rows = connection.execute(select(question.c.id, question.c.text).where(one_of(question.c.id, answered)))
+    return replace(known, questions={question_id: said for question_id, said in rows})
 
 
 def facts(connection: Connection, ids: Iterable[int], digests: dict[int, str] | None = None) -> dict[int, Facts]:

@@ -295,6 +295,7 @@ def from_scratch(
         ids = list(connection.scalars(select(entry.c.id).where(entry.c.state == State.RELEASED).order_by(entry.c.id)))
         known, floors = queries.vocabulary(connection), queries.floors()
         facts = queries.facts(connection, ids, actions._digests(connection, ids))
+        known = queries.with_questions(connection, known, facts.values())
         views, said, audiences = views_of(connection, ids), queries.texts(connection, ids), queries.audiences(connection, ids)
         readers = unit_readers(session, {f.unit_id for f in facts.values()})
     assert {i: seen.words for i, seen in views.items()} == words_from_scratch(session)
