@@ -461,7 +461,7 @@ class ManyWords:
         our_power = np.bincount(np.repeat(np.arange(rows), size), (ours * ours).ravel(), rows)[step_of]
         their_power: NDArray[Any]
         if some is None:
-            weights = self._tf * _IDF.take(np.repeat(m * _IDF.shape[1], sizes) + self._levels)
+            weights = self._tf * _at(_IDF, np.repeat(m, sizes), self._levels)
             their_power = np.bincount(owner, weights * weights, many)
             hit, place = self._hits(a.stems)
             whose = owner[hit]
@@ -471,8 +471,8 @@ class ManyWords:
             place = self._places(a.stems, at)
             hits = np.flatnonzero(place >= 0)
             whose, hit, place = owner[hits], at[hits], place[hits]
-        theirs = self._tf[hit] * _IDF[m[whose], self._levels[hit]]
-        products = theirs * ours[step_of[whose], place]
+        theirs = self._tf.take(hit) * _at(_IDF, m.take(whose), self._levels.take(hit))
+        products = theirs * _at(ours, step_of.take(whose), place)
         dots = np.bincount(whose, products, many)
         power = np.sqrt((our_power + PRIOR) * (their_power + PRIOR))
         values = np.divide(dots, power, out=np.zeros(many), where=power > 0)
@@ -480,10 +480,11 @@ class ManyWords:
 
     def _power(self, steps: NDArray[np.intp]) -> NDArray[np.float64]:
         """The square of each text's length in weights by the steps of m, those that are asked for at least."""
-        for step in steps.tolist() if self._many else ():
-            if np.isnan(self._powers[step, 0]):
-                weights = self._tf * _IDF[step, self._levels]
-                self._powers[step] = np.bincount(np.repeat(np.arange(self._many), self._sizes), weights * weights, self._many)
+        unknown = [step for step in steps.tolist() if np.isnan(self._powers[step, 0])] if self._many else []
+        owner = np.repeat(np.arange(self._many), self._sizes) if unknown else np.zeros(0, dtype=np.intp)
+        for step in unknown:
+            weights = self._tf * _IDF[step].take(self._levels)
+            self._powers[step] = np.bincount(owner, weights * weights, self._many)
         return self._powers
 
     def _hits(self, stems: NDArray[np.uint32]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -507,6 +508,12 @@ class ManyWords:
         places: NDArray[np.intp] = table[codes[at]]
         table[where[known]] = -1
         return places
+
+
+def _at(table: NDArray[np.float64], rows: NDArray[Any], columns: NDArray[Any]) -> NDArray[np.float64]:
+    """Return what stands in a table at some rows and columns: table[rows, columns], in half the time."""
+    found: NDArray[np.float64] = table.take(rows * table.shape[1] + columns)
+    return found
 
 
 def ranges(starts: NDArray[np.intp], sizes: NDArray[np.intp]) -> NDArray[np.intp]:
