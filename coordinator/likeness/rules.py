@@ -85,7 +85,7 @@ def worth_comparing(
     By floors, never by ranks: by the number of telling words shared, whether anything else is, the bits in which the sketches
     differ, and whether the languages do. A text without directions is compared by `by_words`.
     """
-    return near_enough(differing, shared, abroad) | (by_words(shared, beside) & (differing <= FAR_BITS))
+    return (differing <= FAR_BITS) & (near_enough(differing, shared, abroad) | by_words(shared, beside))
 
 
 def told(holders: Sequence[NDArray[np.int64]], beside: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -103,8 +103,9 @@ class Among:
     def __init__(self, kept: Sketched, others: Iterable[NDArray[np.int64]]) -> None:
         self._kept = kept
         self._width = 1 + max((int(ids.max()) for ids in (kept.ids, *others) if len(ids)), default=0)
-        self._unseen = np.ones(self._width, dtype=bool)
-        self._unseen[kept.ids] = False
+        unseen = np.ones(self._width, dtype=bool)
+        unseen[kept.ids] = False
+        self._unseen = np.flatnonzero(unseen)
 
     def compared_with(
         self, holders: Sequence[NDArray[np.int64]], beside: NDArray[np.int64] | None, seen: tuple[Meaning, str] | None
@@ -117,13 +118,15 @@ class Among:
         shared, near_by = np.bincount(words, minlength=self._width), np.zeros(self._width, dtype=bool)
         if beside is not None:
             near_by[beside] = True
-        enough = by_words(shared, near_by)
         if seen is None:
-            return np.flatnonzero(enough)
+            return np.flatnonzero(by_words(shared, near_by))
         (meaning, language), kept = seen, self._kept
-        differing, abroad = apart(meaning.sketch, kept.bits), kept.languages != number_of(language)
-        compared = worth_comparing(shared[kept.ids], near_by[kept.ids], differing, abroad)
-        return np.sort(np.concatenate([kept.ids[compared], np.flatnonzero(enough & self._unseen)]))
+        differing = apart(meaning.sketch, kept.bits)
+        there = np.flatnonzero(differing <= FAR_BITS)  # few, and of the others nothing is worth it
+        ids, abroad = kept.ids[there], kept.languages[there] != number_of(language)
+        compared = worth_comparing(shared[ids], near_by[ids], differing[there], abroad)
+        by_words_alone = self._unseen[by_words(shared[self._unseen], near_by[self._unseen])]
+        return np.sort(np.concatenate([ids[compared], by_words_alone]))
 
 
 def are_compared(a: View, b: View, *, beside: bool) -> bool:
