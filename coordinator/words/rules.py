@@ -455,7 +455,8 @@ class ManyWords:
         owner = np.repeat(np.arange(many), sizes)
         m = np.searchsorted(_M_BOUNDS, totals * a.total)
         # only the steps of m that occur are needed of a's own weights
-        steps, step_of = np.unique(m, return_inverse=True)
+        occurs = np.bincount(m, minlength=M_STEPS) > 0
+        steps, step_of = np.flatnonzero(occurs), (np.cumsum(occurs) - 1).take(m)
         ours = _TF[a.counts] * _IDF[steps][:, a.levels]
         rows, size = ours.shape
         our_power = np.bincount(np.repeat(np.arange(rows), size), (ours * ours).ravel(), rows)[step_of]
