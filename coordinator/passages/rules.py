@@ -178,7 +178,8 @@ def cosines(one: NDArray[np.int8], other: NDArray[np.int8]) -> NDArray[np.float6
 
 def _cosines(one: NDArray[np.int8], other: NDArray[np.float32], long: NDArray[np.float64]) -> NDArray[np.float64]:
     # products of whole numbers up to 127, at most some thousand of them: exact in single precision, whatever the order
-    found = (other @ one.astype(np.float32).T).T.astype(np.float64)  # the many by the few: quicker than the other way round
+    dots = (other @ one.astype(np.float32).T).T  # the many by the few: quicker than the other way round
+    found = np.ascontiguousarray(dots, dtype=np.float64)
     found /= lengths(one)[:, None] * long[None, :]
     return np.rint(found * _STEPS) / _STEPS
 
