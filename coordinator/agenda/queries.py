@@ -491,8 +491,9 @@ def _named_by(links: Any, thing_id: int) -> Any:
 
 def tallies(session: Session, links: type[EntryCounterpart | EntryInstrument], *, on: date) -> dict[int, Tally]:
     """Return for each counterpart or instrument how many units and entries are on it, and the nearest event they go to."""
-    of = _thing(links)
-    released = (Entry.id == links.entry_id, Entry.state == State.RELEASED)
+    link: Any = links.__table__  # of an entry that is seen: what hangs on it is seen with it
+    of = link.c[_thing(links).key]
+    released = (Entry.id == link.c.entry_id, behind(Entry.state) == State.RELEASED)
     counted = session.execute(
         select(of, func.count(func.distinct(Entry.unit_id)), func.count(Entry.id)).join(Entry, and_(*released)).group_by(of)
     ).all()

@@ -71,16 +71,14 @@ def butterfly(session: Session, topic_id: int, *, on: date) -> Butterfly:
     return Butterfly(wing(topic_id), tuple(wings), _clashes(session, shown), level)
 
 
-def _held(session: Session, topic_ids: Collection[int] | None = None) -> tuple[dict[int, dict[int, int]], int | None]:
-    """Return how many current entries each unit has on each of some topics, or of all, and the highest level among them."""
+def _held(session: Session, topic_ids: Collection[int]) -> tuple[dict[int, dict[int, int]], int | None]:
+    """Return how many current entries each unit has on each of some topics, and the highest level among them."""
     counted = (
         select(_topic.c.topic_id, Entry.unit_id, func.count(), func.max(Entry.level))
         .join(_topic, _topic.c.entry_id == Entry.id)
-        .where(*entries.conditions(session, CURRENT))
+        .where(*entries.conditions(session, CURRENT), _topic.c.topic_id.in_(sorted(topic_ids)))
         .group_by(_topic.c.topic_id, Entry.unit_id)
     )
-    if topic_ids is not None:
-        counted = counted.where(_topic.c.topic_id.in_(sorted(topic_ids)))
     found: defaultdict[int, dict[int, int]] = defaultdict(dict)
     highest: int | None = None
     for topic_id, unit_id, number, level in session.execute(counted):
@@ -131,6 +129,14 @@ def every(session: Session, *, on: date) -> tuple[Outline, ...]:
     listed, broader, wings = _subjects(session), broader_edges(session), _related(session)
     for above, inner in _turned(broader).items():
         wings[above] = wings.get(above, set()) | inner
-    held, _level = _held(session)
+    current = (  # the first that is found will do
+        select(Entry.id)
+        .join(_topic, _topic.c.entry_id == Entry.id)
+        .where(_topic.c.topic_id == Topic.id, *entries.conditions(session, CURRENT))
+        .limit(1)
+        .correlate(Topic)
+        .scalar_subquery()
+    )
+    held = session.scalars(select(Topic.id).where(current.is_not(None)))
     leading = {t for t, units in _stakes(session, on=on).items() if any(stake in LEADING for stake in units.values())}
     return outlines(listed, wings, reached({*held, *leading}, broader))

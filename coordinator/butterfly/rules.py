@@ -369,7 +369,7 @@ def _cut(text: str, letters: int, *, more: bool = False) -> str:
 
 def fitted(parts: Sequence[str], letters: int) -> str:
     """Return as many parts as fit, and how many more there are."""
-    for shown in range(len(parts), 0, -1):
+    for shown in range(min(len(parts), letters), 0, -1):  # each takes a letter at least
         text = ", ".join(parts[:shown]) + (f" +{len(parts) - shown}" if shown < len(parts) else "")
         if _wide(text) <= letters or shown == 1:
             return _cut(text, letters)

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import and_, case, exists, func, or_, select
-from sqlalchemy.orm import Session, aliased, joinedload
+from sqlalchemy.orm import Session, joinedload
 
-from coordinator.db import read_as_system
+from coordinator.db import behind, read_as_system
 from coordinator.detector.rules import WRONG, KindHealth, TopicUse, proposes_umbrella
 from coordinator.dossiers.models import Dossier
 from coordinator.entries.models import Entry, EntryTopic, State
@@ -133,6 +133,7 @@ def hidden_now(session: Session) -> dict[Severity, int]:
 
 
 MOST_PROPOSED = 10
+_topic = EntryTopic.__table__  # of an entry, or of an end, that is seen already: what hangs on it is seen with it
 
 
 def umbrellas_proposed(session: Session) -> list[tuple[Topic, TopicUse]]:
@@ -140,22 +141,22 @@ def umbrellas_proposed(session: Session) -> list[tuple[Topic, TopicUse]]:
     plain = (Topic.umbrella.is_(False), Topic.merged_into_id.is_(None))
     units = func.count(func.distinct(Entry.unit_id))
     crowded = (
-        select(EntryTopic.topic_id, units, func.count(Entry.id))
-        .join(Entry, Entry.id == EntryTopic.entry_id)
-        .join(Topic, Topic.id == EntryTopic.topic_id)
-        .where(*plain, Entry.state == State.RELEASED)
-        .group_by(EntryTopic.topic_id)
+        select(_topic.c.topic_id, units, func.count(Entry.id))
+        .join(Entry, Entry.id == _topic.c.entry_id)
+        .join(Topic, Topic.id == _topic.c.topic_id)
+        .where(*plain, behind(Entry.state) == State.RELEASED)
+        .group_by(_topic.c.topic_id)
     )
     use = {topic_id: (units, entries) for topic_id, units, entries in session.execute(crowded)}
-    low, high = aliased(EntryTopic), aliased(EntryTopic)
+    low, high = _topic.alias(), _topic.alias()
     wrong = case((Overlap.dismissed_as.in_(sorted(WRONG)), 1), else_=0)
     judged = (
-        select(low.topic_id, func.count(), func.sum(wrong))
+        select(low.c.topic_id, func.count(), func.sum(wrong))
         .select_from(Overlap)
-        .join(low, low.entry_id == Overlap.low_id)
-        .join(high, and_(high.entry_id == Overlap.high_id, high.topic_id == low.topic_id))
+        .join(low, low.c.entry_id == Overlap.low_id)
+        .join(high, and_(high.c.entry_id == Overlap.high_id, high.c.topic_id == low.c.topic_id))
         .where(or_(Overlap.closed_as == Closing.SETTLE, Overlap.dismissed_as.in_([*sorted(WRONG), Dismissal.COORDINATED])))
-        .group_by(low.topic_id)
+        .group_by(low.c.topic_id)
     )
     spoken = {topic_id: (number, wrong) for topic_id, number, wrong in session.execute(judged)}
     uses = [TopicUse(i, *counted, *spoken.get(i, (0, 0))) for i, counted in use.items()]

@@ -855,13 +855,7 @@ def ids_listed(session: Session, filters: Filters) -> Sequence[int]:
 
 def extent(session: Session, filters: Filters) -> tuple[int, int | None]:
     """Return how many overlaps pass the filters, and the highest level among their ends."""
-    low, high = aliased(Entry), aliased(Entry)
-    found = (
-        select(func.count(Overlap.id), func.max(low.level), func.max(high.level))
-        .join(low, low.id == Overlap.low_id)
-        .join(high, high.id == Overlap.high_id)
-        .where(*conditions(filters))
-    )
+    found = select(func.count(Overlap.id), func.max(Overlap.low_level), func.max(Overlap.high_level)).where(*conditions(filters))
     number, *levels = session.execute(found).one()
     return number, max((level for level in levels if level is not None), default=None)
 

@@ -1,19 +1,21 @@
 """Who waits for whom, counted over what the session's reader sees; the number of statements is the same however much there is."""
 
+from collections import defaultdict
 from datetime import date
 from typing import Any
 
-from sqlalchemy import and_, case, func, literal, or_, select, union_all
+from sqlalchemy import CTE, Select, and_, case, func, literal, or_, select, union_all
 from sqlalchemy.orm import Session, joinedload
 
 from coordinator.dashboard.rules import Cell
+from coordinator.db import behind
 from coordinator.entries import queries as entries
 from coordinator.entries.models import Entry, EntryTopic, Kind
 from coordinator.overlaps import queries as overlaps
 from coordinator.overlaps.models import Overlap, Side
 from coordinator.people.models import Circle, Unit
 from coordinator.topics.models import Equity, Stake, Topic
-from coordinator.waits.rules import OnTopic, Owed, Wait, in_order
+from coordinator.waits.rules import OnTopic, Owed, Owing, Wait, in_order
 
 _topic, _side = EntryTopic.__table__, Side.__table__  # of what is seen already: what hangs on it is seen with it
 
@@ -25,39 +27,38 @@ def _open(unit_id: int | None) -> Any:
     return select(*columns, Overlap.open_since.label("since")).where(*where).cte("seen")
 
 
-def waits(session: Session, *, unit_id: int | None = None) -> list[Wait]:
-    """Return who waits for whom to acknowledge or to answer, over the clashes of one unit or of all."""
-    seen, own, other = _open(unit_id), _side.alias("own"), _side.alias("other")
-    waiting = case((own.c.unit_id == seen.c.low_unit_id, seen.c.high_unit_id), else_=seen.c.low_unit_id)
-    asked = and_(own.c.overlap_id == seen.c.id, own.c.asked.is_(True))
-    proposed = and_(other.c.overlap_id == seen.c.id, other.c.unit_id != own.c.unit_id, other.c.closing.is_not(None))
-    counted = union_all(
-        select(
-            literal(Owed.ACKNOWLEDGEMENT.value).label("owed"),
-            own.c.unit_id.label("silent"),
-            waiting.label("waiting"),
-            func.count().label("n"),
-            func.min(seen.c.rank).label("rank"),
-            func.min(seen.c.since).label("since"),
-        )
-        .join(own, asked)
-        .where(own.c.acknowledged_at.is_(None))
-        .group_by(own.c.unit_id, waiting),
-        select(
-            literal(Owed.ANSWER.value),
-            own.c.unit_id,
-            waiting,
-            func.count(),
-            func.min(seen.c.rank),
-            func.min(other.c.closing_at),
-        )
-        .join(own, asked)
-        .join(other, proposed)
-        .where(own.c.closing.is_(None))
-        .group_by(own.c.unit_id, waiting),
-    ).subquery()
-    rows = session.execute(select(counted)).all()
+def waits(session: Session, unit_id: int) -> list[Wait]:
+    """Return who waits for whom to acknowledge or to answer, over the clashes of one unit."""
+    seen = _open(unit_id)
+    waiting = case((_own.c.unit_id == seen.c.low_unit_id, seen.c.high_unit_id), else_=seen.c.low_unit_id)
+    rows = session.execute(_owing(seen, _own.c.unit_id, waiting))
     return [Wait(silent, waiting, Owed(owed), Cell(n, rank), since) for owed, silent, waiting, n, rank, since in rows]
+
+
+def owing(session: Session) -> dict[int, dict[Owed, Owing]]:
+    """Return what each unit owes, over all clashes."""
+    found: defaultdict[int, dict[Owed, Owing]] = defaultdict(dict)
+    # not in the order of an index of sides: that would walk through all of them
+    for owed, unit_id, number, rank, since in session.execute(_owing(_open(None), behind(_own.c.unit_id).label("unit_id"))):
+        found[unit_id][Owed(owed)] = Owing(Cell(number, rank), since)
+    return found
+
+
+_own, _other = _side.alias("own"), _side.alias("other")
+
+
+def _owing(seen: CTE, *by: Any) -> Select[Any]:
+    """Return a select of what is waited for, counted by some columns: an acknowledgement, or an answer to the other side."""
+    asked = and_(_own.c.overlap_id == seen.c.id, _own.c.asked.is_(True))
+    proposed = and_(_other.c.overlap_id == seen.c.id, _other.c.unit_id != _own.c.unit_id, _other.c.closing.is_not(None))
+
+    def counted(owed: Owed, since: Any) -> Select[Any]:
+        number, worst = func.count().label("number"), func.min(seen.c.rank).label("rank")
+        return select(literal(owed.value).label("owed"), *by, number, worst, func.min(since).label("since")).select_from(seen)
+
+    told = counted(Owed.ACKNOWLEDGEMENT, seen.c.since).join(_own, asked).where(_own.c.acknowledged_at.is_(None))
+    answered = counted(Owed.ANSWER, _other.c.closing_at).join(_own, asked).join(_other, proposed).where(_own.c.closing.is_(None))
+    return select(union_all(told.group_by(*by), answered.group_by(*by)).subquery())
 
 
 def clashes(session: Session, *, unit_id: int | None = None) -> dict[int, Cell]:

@@ -1,7 +1,7 @@
 """What one unit owes another, how a unit stands on its topics, and who may look at which unit."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -88,22 +88,16 @@ def between(unit_id: int, clashes: dict[int, Cell], waits: Iterable[Wait]) -> tu
 
 @dataclass(frozen=True)
 class Standing:
-    """How a unit stands among all: its clashes, what it owes, and what it waits for."""
+    """How a unit stands among all: its clashes, and what it owes."""
 
     unit_id: int
     clashes: Cell
-    owes: dict[Owed, Owing]
-    waits: dict[Owed, Owing]
+    owes: Mapping[Owed, Owing]
 
 
-def standings(clashes: dict[int, Cell], waits: Iterable[Wait]) -> tuple[Standing, ...]:
+def standings(clashes: Mapping[int, Cell], owes: Mapping[int, Mapping[Owed, Owing]]) -> tuple[Standing, ...]:
     """Return how each unit stands; who has owed something longest first, then by clashes."""
-    owes: defaultdict[int, dict[Owed, Owing]] = defaultdict(dict)
-    waiting: defaultdict[int, dict[Owed, Owing]] = defaultdict(dict)
-    for wait in waits:
-        owes[wait.silent_id][wait.owed] = owes[wait.silent_id].get(wait.owed, NOTHING) + wait
-        waiting[wait.waiting_id][wait.owed] = waiting[wait.waiting_id].get(wait.owed, NOTHING) + wait
-    found = [Standing(i, clashes.get(i, EMPTY), owes[i], waiting[i]) for i in {*clashes, *owes, *waiting}]
+    found = [Standing(i, clashes.get(i, EMPTY), owes.get(i, {})) for i in {*clashes, *owes}]
 
     def place(row: Standing) -> tuple[bool, float, int, int]:
         moments = [o.since.timestamp() for o in row.owes.values() if o.since]

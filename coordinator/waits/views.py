@@ -77,7 +77,7 @@ def index() -> ResponseReturnValue:
     person = _inside()
     require(rules.may_look_at_all(person))
     session, on = db.session(), today(person.time_zone)
-    found = rules.standings(queries.clashes(session), queries.waits(session))
+    found = rules.standings(queries.clashes(session), queries.owing(session))
     _number, level = overlaps.extent(session, overlaps.Filters(clashes=True))
     page = page_of(len(found))
     part = found[page.offset : page.offset + page.size]
@@ -105,7 +105,7 @@ def unit(ref: str) -> ResponseReturnValue:
     person = _inside()
     session, on, unit = db.session(), today(person.time_zone), people.unit(db.session(), ref)
     require(rules.may_look(person, unit.id, below=below(session, [person.unit_id])))
-    rows = rules.between(unit.id, queries.clashes(session, unit_id=unit.id), queries.waits(session, unit_id=unit.id))
+    rows = rules.between(unit.id, queries.clashes(session, unit_id=unit.id), queries.waits(session, unit.id))
     others = queries.named(session, {row.other_id for row in rows})
     topics, level = queries.topics(session, unit.id, on=on)
     filters = overlaps.Filters(clashes=True, unit_id=unit.id)

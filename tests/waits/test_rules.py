@@ -34,12 +34,15 @@ def test_what_waits_longest_stands_first_then_the_worst_then_the_most():
     assert [row.other_id for row in found] == [4, 5, 3, 2, 6]
 
 
-def test_a_unit_that_owes_something_stands_before_one_that_only_waits():
-    found = standings({1: Cell(5, 0), 2: Cell(2, 0), 3: Cell(1, 1)}, [wait(2, 1, days=3), wait(2, 3, days=7), wait(3, 1, days=5)])
+def test_a_unit_that_owes_something_stands_before_one_that_owes_nothing():
+    owes = {
+        2: {ACKNOWLEDGE: Owing(Cell(2, 1), AT - timedelta(days=7))},
+        3: {ACKNOWLEDGE: Owing(Cell(1, 1), AT - timedelta(days=5))},
+    }
+    found = standings({1: Cell(5, 0), 2: Cell(2, 0), 3: Cell(1, 1)}, owes)
     assert [row.unit_id for row in found] == [2, 3, 1]
-    assert found[0].owes == {ACKNOWLEDGE: Owing(Cell(2, 1), AT - timedelta(days=7))}
+    assert found[0].owes == owes[2]
     assert found[2].owes == {}
-    assert found[2].waits == {ACKNOWLEDGE: Owing(Cell(2, 1), AT - timedelta(days=5))}
 
 
 @pytest.mark.parametrize(
