@@ -556,6 +556,7 @@ def transaction(session: Session | scoped_session[Session]) -> Iterator[Session]
     try:
         _begin_write(session)
         _before(session)
+        session.info.pop(AUDIENCES, None)  # who waited for its turn sees what came meanwhile; from here on nothing does
         yield session
         session.flush()
         _after(session, change)

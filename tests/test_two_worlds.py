@@ -37,6 +37,7 @@ from coordinator.openings.models import Opening
 from coordinator.overlaps import actions as overlap_actions
 from coordinator.overlaps import queries as overlap_queries
 from coordinator.overlaps.models import Overlap
+from coordinator.passages.queries import forget as let_go_of_sketches
 from coordinator.people import queries as people_queries
 from coordinator.positions import actions as position_actions
 from coordinator.positions import queries as position_queries
@@ -136,6 +137,7 @@ class Onlooker:
 
     def look(self, *only: str) -> dict[str, Seen]:
         """Look at everything, or only at the addresses that start so (the letter is always read)."""
+        let_go_of_sketches()  # whether this process has saved anything is the same in both worlds
         seen = {address: self.open(address) for address in self.addresses() if not only or address.startswith(only)}
         before = self.height()
         for address, data in self.attempts():
