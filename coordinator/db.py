@@ -35,6 +35,7 @@ from sqlalchemy import (
     create_engine,
     event,
     func,
+    select,
 )
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.compiler import compiles
@@ -134,27 +135,6 @@ class _Numbers(TypeDecorator[Sequence[int]]):
         return json.dumps(value) if dialect.name == "sqlite" else value
 
 
-class _OneOf(FunctionElement[Any]):
-    inherit_cache = True
-
-
-@compiles(_OneOf)
-def _in_an_array(element: _OneOf, compiler: SQLCompiler, **how: Any) -> str:
-    column, numbers = (compiler.process(part, **how) for part in element.clauses)
-    return f"{column} = ANY ({numbers})"
-
-
-@compiles(_OneOf, "sqlite")
-def _in_a_line(element: _OneOf, compiler: SQLCompiler, **how: Any) -> str:
-    column, numbers = (compiler.process(part, **how) for part in element.clauses)
-    return f"{column} IN (SELECT value FROM json_each({numbers}))"
-
-
-def one_of(column: Any, numbers: Iterable[int]) -> Any:
-    """Return that a column is one of some numbers, for thousands: to name each one costs more than to read its row."""
-    return _OneOf(column, bindparam(None, [int(n) for n in numbers], type_=_Numbers))
-
-
 class _Among(FunctionElement[Any]):
     """A condition that each database gets in the form that it is quick with.
 
@@ -174,14 +154,20 @@ def _by_array(element: _Among, compiler: SQLCompiler, **how: Any) -> str:
     return compiler.process(list(element.clauses)[1], **how)
 
 
-def among_held(column: Any, held: Select[int], reader: "Reader") -> ColumnElement[bool]:
-    """Return the condition that a column is among the audiences that a reader holds a token of, which a select finds.
+def one_of(column: Any, numbers: Iterable[int]) -> ColumnElement[bool]:
+    """Return that a column is one of some numbers, for thousands: to name each one costs more than to read its row."""
+    line = bindparam(None, [int(n) for n in numbers], type_=_Numbers)
+    return _Among(column.in_(select(func.json_each(line).table_valued("value").c.value)), column == any_(line))
+
+
+def among_held(column: Any, reader: "Reader") -> ColumnElement[bool]:
+    """Return the condition that a column is among the audiences that a reader holds a token of.
 
     SQLite finds them anew in each statement, in no time. PostgreSQL would think that each row costs as much as finding them all,
     and avoid the indexes: it is given them in an array, which is read once in each transaction.
     """
     found = bindparam(None, callable_=partial(_held_by, reader.tokens), type_=ARRAY(Integer))
-    return _Among(behind(column).in_(held), column == any_(found))
+    return _Among(behind(column).in_(_audiences(reader.tokens)), column == any_(found))
 
 
 def among_found(column: Any, found: SelectBase) -> ColumnElement[bool]:
@@ -292,14 +278,15 @@ def read_as_system(session: Session, purpose: str) -> Iterator[Connection]:
 
 
 Finder = Callable[[Iterable[str]], Select[int]]
-_find: Finder | None = None
+_audiences: Finder
 _held: ContextVar[tuple[frozenset[str], list[int]] | None] = ContextVar("audiences_held", default=None)
+AUDIENCES = "audience_token"  # the table; in a connection's notes, how often it was written to
 
 
 def found_by(finder: Finder) -> None:
     """Say how the audiences are found that some tokens belong to."""
-    global _find  # noqa: PLW0603 - registration at import time
-    _find = finder
+    global _audiences  # noqa: PLW0603 - registration at import time
+    _audiences = finder
 
 
 def _held_by(tokens: frozenset[str]) -> list[int]:
@@ -312,13 +299,13 @@ def _held_by(tokens: frozenset[str]) -> list[int]:
 
 def _look_up_held(session: Session, reader: Reader) -> None:
     """Read the audiences of a reader once in each transaction, and again after a change of any, for the statement that follows."""
-    if session.get_bind().dialect.name != "postgresql" or _find is None:
+    if session.get_bind().dialect.name != "postgresql":
         return
     connection = session.connection()
     at = session.get_transaction(), connection.info.get(AUDIENCES, 0), reader.tokens
     known = session.info.get(AUDIENCES)
     if known is None or known[0] != at:
-        known = session.info[AUDIENCES] = at, list(connection.scalars(_find(reader.tokens)))
+        known = session.info[AUDIENCES] = at, list(connection.scalars(_audiences(reader.tokens)))
     _held.set((reader.tokens, known[1]))
 
 
@@ -382,9 +369,6 @@ class _Criterion(LoaderCriteriaOption):
     def _resolve_where_criteria(self, ext_info: Any) -> ColumnElement[bool]:
         criterion: ColumnElement[bool] = super()._resolve_where_criteria(ext_info)
         return ext_info._adapter.traverse(criterion) if ext_info.is_aliased_class else criterion
-
-
-AUDIENCES = "audience_token"  # the table; in a connection's notes, how often it was written to
 
 
 def _guard(connection: Connection, cursor: Any, statement: str, parameters: Any, context: Any, executemany: bool) -> None:

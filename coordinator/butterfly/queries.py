@@ -129,14 +129,6 @@ def every(session: Session, *, on: date) -> tuple[Outline, ...]:
     listed, broader, wings = _subjects(session), broader_edges(session), _related(session)
     for above, inner in _turned(broader).items():
         wings[above] = wings.get(above, set()) | inner
-    current = (  # the first that is found will do
-        select(Entry.id)
-        .join(_topic, _topic.c.entry_id == Entry.id)
-        .where(_topic.c.topic_id == Topic.id, *entries.conditions(session, CURRENT))
-        .limit(1)
-        .correlate(Topic)
-        .scalar_subquery()
-    )
-    held = session.scalars(select(Topic.id).where(current.is_not(None)))
+    held = session.scalars(select(Topic.id).where(entries.is_worked_on(*entries.conditions(session, CURRENT))))
     leading = {t for t, units in _stakes(session, on=on).items() if any(stake in LEADING for stake in units.values())}
     return outlines(listed, wings, reached({*held, *leading}, broader))

@@ -250,9 +250,8 @@ def holdings(session: Session, scope: Scope, rows: Sequence[Node]) -> Holdings:
     on_topic = on_topic.join(_topic, _topic.c.entry_id == held.c.id)
     if scope.topic_ids is not None:
         on_topic = on_topic.where(_topic.c.topic_id.in_(sorted(scope.topic_ids)))
-    lines = on_topic.group_by(held.c.node_id).cte(
-        "lines"
-    )  # one for each row, its topics in a line: cell by cell takes twice as long
+    # one for each row, its topics in a line: cell by cell takes twice as long
+    lines = on_topic.group_by(held.c.node_id).cte("lines")
     whole = (
         select(held.c.node_id, func.count().label("many"), func.max(held.c.level).label("level"))
         .group_by(held.c.node_id)

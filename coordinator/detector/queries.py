@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from sqlalchemy import and_, case, exists, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
-from coordinator.db import behind, read_as_system
+from coordinator.db import read_as_system
 from coordinator.detector.rules import WRONG, KindHealth, TopicUse, proposes_umbrella
 from coordinator.dossiers.models import Dossier
 from coordinator.entries.models import Entry, EntryTopic, State
-from coordinator.entries.queries import Filters, listed, with_company
+from coordinator.entries.queries import Filters, listed, with_company, work_by_topic
 from coordinator.exclusions import queries as exclusions
 from coordinator.exclusions.models import Exclusion, ExclusionKind
 from coordinator.likeness.queries import views_of
@@ -139,15 +139,8 @@ _topic = EntryTopic.__table__  # of an entry, or of an end, that is seen already
 def umbrellas_proposed(session: Session) -> list[tuple[Topic, TopicUse]]:
     """Return the topics that might be umbrellas, from how they are used as far as the reader sees it, the widest first."""
     plain = (Topic.umbrella.is_(False), Topic.merged_into_id.is_(None))
-    units = func.count(func.distinct(Entry.unit_id))
-    crowded = (
-        select(_topic.c.topic_id, units, func.count(Entry.id))
-        .join(Entry, Entry.id == _topic.c.entry_id)
-        .join(Topic, Topic.id == _topic.c.topic_id)
-        .where(*plain, behind(Entry.state) == State.RELEASED)
-        .group_by(_topic.c.topic_id)
-    )
-    use = {topic_id: (units, entries) for topic_id, units, entries in session.execute(crowded)}
+    counted = session.execute(work_by_topic(*plain).join(Topic, Topic.id == _topic.c.topic_id))
+    use = {topic_id: (units, entries) for topic_id, units, entries in counted}
     low, high = _topic.alias(), _topic.alias()
     wrong = case((Overlap.dismissed_as.in_(sorted(WRONG)), 1), else_=0)
     judged = (

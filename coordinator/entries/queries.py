@@ -41,15 +41,15 @@ from coordinator.topics.queries import topic as one_topic
 
 def visible(reader: AnyReader, entry: Any = Entry) -> ColumnElement[bool]:
     """Return the rule of access as SQL over a table with `level` and `audience_id`; rules.may_see is its twin."""
-    return and_(entry.level <= reader.level, among_held(entry.audience_id, _held(reader.tokens), reader))
+    return and_(entry.level <= reader.level, among_held(entry.audience_id, reader))
 
 
-def _held(tokens: Iterable[str]) -> Select[int]:
+def _audiences_of(tokens: Iterable[str]) -> Select[int]:
     """Return a select of the audiences that some tokens belong to."""
     return select(AudienceToken.audience_id).where(AudienceToken.token.in_(sorted(tokens)))
 
 
-found_by(_held)
+found_by(_audiences_of)
 
 
 _entry: Any = Entry.__table__
@@ -349,9 +349,34 @@ def before_forum(forum_id: int, entry: Any = Entry) -> ColumnElement[bool]:
 _of_topic = EntryTopic.__table__  # of an entry that is seen already: what hangs on it is seen with it
 
 
+def ids_on(*topic_ids: int) -> Select[int]:
+    """Return a select of the numbers of entries on one of some topics; whether they are seen is asked of what has the numbers."""
+    return select(_of_topic.c.entry_id).where(_of_topic.c.topic_id.in_(sorted(topic_ids)))
+
+
 def on_topics(*topic_ids: int) -> ColumnElement[bool]:
     """Return the condition for entries that are on one of some topics."""
-    return Entry.id.in_(select(_of_topic.c.entry_id).where(_of_topic.c.topic_id.in_(sorted(topic_ids))))
+    return Entry.id.in_(ids_on(*topic_ids))
+
+
+def work_by_topic(*where: ColumnElement[bool]) -> Select[int, int, int]:
+    """Return a select of topics, with how many units (`units`) and how many released entries (`entries`) are seen on each."""
+    units = func.count(func.distinct(Entry.unit_id)).label("units")
+    return (
+        select(_of_topic.c.topic_id, units, func.count(Entry.id).label("entries"))
+        .join(Entry, Entry.id == _of_topic.c.entry_id)
+        .where(behind(Entry.state) == State.RELEASED, *where)
+        .group_by(_of_topic.c.topic_id)
+    )
+
+
+def is_worked_on(*where: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return the condition for topics on which an entry is seen for which some conditions hold.
+
+    The first that is found will do; by a limit, because with EXISTS PostgreSQL finds all entries of all topics.
+    """
+    found = select(Entry.id).join(_of_topic, _of_topic.c.entry_id == Entry.id).where(_of_topic.c.topic_id == Topic.id, *where)
+    return found.limit(1).correlate(Topic).scalar_subquery().is_not(None)
 
 
 def with_counterpart(counterpart_id: int) -> ColumnElement[bool]:

@@ -320,14 +320,11 @@ class _Subject:
 def _subjects(session: Session, filters: Filters) -> dict[int, _Subject]:
     """Return the topics that are not merged, by name."""
     released = and_(behind(Entry.state) == State.RELEASED, behind(Entry.unit_id).in_(_inside_ministry()))
-
-    def worked(*where: ColumnElement[bool]) -> ColumnElement[bool]:
-        """Return whether an entry is found at all; by a limit, because with EXISTS PostgreSQL finds all entries of all topics."""
-        current = select(Entry.id).join(_on, _on.c.entry_id == Entry.id).where(_on.c.topic_id == Topic.id, released, *where)
-        return current.limit(1).correlate(Topic).scalar_subquery().is_not(None)
-
-    by_some = worked(behind(Entry.unit_id).in_(sorted(filters.unit_ids))) if filters.unit_ids is not None else literal(True)
-    rows = select(Topic.id, Topic.name, Topic.umbrella, worked(), by_some).where(Topic.merged_into_id.is_(None))
+    by_some: ColumnElement[bool] = literal(True)
+    if filters.unit_ids is not None:
+        by_some = entries.is_worked_on(released, behind(Entry.unit_id).in_(sorted(filters.unit_ids)))
+    rows = select(Topic.id, Topic.name, Topic.umbrella, entries.is_worked_on(released), by_some)
+    rows = rows.where(Topic.merged_into_id.is_(None))
     return {row[0]: _Subject(*row) for row in session.execute(rows.order_by(Topic.name, Topic.id))}
 
 

@@ -46,9 +46,11 @@ from coordinator.entries.queries import (
     chosen,
     chosen_day,
     chosen_word,
+    ids_on,
     of_circle,
     since_day,
     visible,
+    work_by_topic,
 )
 from coordinator.entries.rules import may_see
 from coordinator.errors import NotFound
@@ -782,8 +784,8 @@ def _about(filters: Filters) -> list[ColumnElement[bool]]:
     They find numbers of entries only: the rule of access is asked of the overlap, and with it both ends are seen.
     """
     both = _wanted(
-        (filters.topic_id, lambda topic_id: _both_in(_on(topic_id))),
-        (filters.topic_ids, lambda ids: _both_in(_on(*ids))),
+        (filters.topic_id, lambda topic_id: _both_in(ids_on(topic_id))),
+        (filters.topic_ids, lambda ids: _both_in(ids_on(*ids))),
         (filters.question_id, lambda question_id: _both_in(_those(_entry.c.question_id == question_id))),
         (filters.counterpart_id, lambda i: _both_in(select(_counterpart.c.entry_id).where(_counterpart.c.counterpart_id == i))),
         (filters.instrument_id, lambda i: _both_in(select(_instrument.c.entry_id).where(_instrument.c.instrument_id == i))),
@@ -796,10 +798,6 @@ def _about(filters: Filters) -> list[ColumnElement[bool]]:
     if filters.wing_id is not None or filters.other_wing_id is not None:
         where.append(_between_wings(filters.wing_id, filters.other_wing_id))
     return where
-
-
-def _on(*topic_ids: int) -> Select[int]:
-    return select(_topic.c.entry_id).where(_topic.c.topic_id.in_(sorted(topic_ids)))
 
 
 def _those(which: ColumnElement[bool]) -> Select[int]:
@@ -818,7 +816,7 @@ def _between_wings(*topic_ids: int | None) -> ColumnElement[bool]:
     """Return the condition for overlaps with one end on a topic and the other end on another one."""
 
     def on(end: Any, topic_id: int | None) -> ColumnElement[bool]:
-        return true() if topic_id is None else end.in_(_on(topic_id))
+        return true() if topic_id is None else end.in_(ids_on(topic_id))
 
     low, high = Overlap.low_id, Overlap.high_id
     one, other = topic_ids
@@ -982,11 +980,8 @@ def contacts_on(
     """Return the released entries of other units on some topics but some of them, and the topics too crowded to list."""
     here = topic_ids if isinstance(topic_ids, Select) else sorted(topic_ids)
     shared = session.execute(
-        select(_topic.c.topic_id, func.count(func.distinct(Entry.unit_id)), func.count(Entry.id))
-        .join(Entry, Entry.id == _topic.c.entry_id)
+        work_by_topic(_topic.c.topic_id.in_(here), Topic.umbrella.is_(False))
         .join(Topic, Topic.id == _topic.c.topic_id)
-        .where(_topic.c.topic_id.in_(here), Topic.umbrella.is_(False), behind(Entry.state) == State.RELEASED)
-        .group_by(_topic.c.topic_id)
         .order_by(_topic.c.topic_id)
     ).all()
     crowded = _crowds(session, {t: (units, n) for t, units, n in shared if units > CROWDED})
@@ -1151,16 +1146,9 @@ def crowds(session: Session, *, unit_id: int, most: int = 5) -> list[Crowd]:
         .limit(FOREMOST)
         .cte("own")
     )
-    units = func.count(func.distinct(Entry.unit_id))
-    crowded = (
-        select(_topic.c.topic_id, units, func.count(Entry.id))
-        .join(Entry, Entry.id == _topic.c.entry_id)
-        .where(behind(Entry.state) == State.RELEASED, _topic.c.topic_id.in_(select(own.c.topic_id)))
-        .group_by(_topic.c.topic_id)
-        .having(units > CROWDED)
-        .order_by(units.desc(), _topic.c.topic_id)
-        .limit(most)
-    )
+    counted = work_by_topic(_topic.c.topic_id.in_(select(own.c.topic_id)))
+    units = counted.selected_columns.units
+    crowded = counted.having(units > CROWDED).order_by(units.desc(), _topic.c.topic_id).limit(most)
     return _crowds(session, {t: (number, n) for t, number, n in session.execute(crowded)})
 
 

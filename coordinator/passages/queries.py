@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ARRAY, Connection, Float, Integer, Select, and_, any_, cast, func, literal, literal_column, select, text
+from sqlalchemy import Connection, Float, Select, and_, cast, func, literal_column, select, text
 from sqlalchemy.dialects.postgresql import BIT
 
 from coordinator.db import one_of
@@ -216,7 +216,7 @@ def _from_index(connection: Connection, encoder: str, seen: tuple[Meaning, str],
     abroad = connection.execute(kept.where(_passages.c.language != language, differing <= NEAR_ABROAD))
     rows |= {row.entry_id: row for row in abroad}
     others = np.setdiff1d(also, list(rows)).tolist()
-    said = connection.execute(kept.where(_passages.c.entry_id == any_(literal(others, ARRAY(Integer)))))
+    said = connection.execute(kept.where(one_of(_passages.c.entry_id, others)))
     return _of_rows([*rows.values(), *said])
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, joinedload
 from coordinator.calendar.models import Event, Forum, Question
 from coordinator.db import among_found, behind
 from coordinator.entries.models import Entry, EntryTopic, Kind, State
-from coordinator.entries.queries import with_company
+from coordinator.entries.queries import ids_on, with_company, work_by_topic
 from coordinator.people.models import Circle, Organisation, Person, Unit
 from coordinator.people.rules import comparable
 from coordinator.positions.models import Position, Stance
@@ -102,13 +102,8 @@ class Presence:
 
 def presence(session: Session, topic_ids: Iterable[int]) -> dict[int, Presence]:
     """Return how many released entries of how many units a reader sees on each of some topics."""
-    rows = session.execute(
-        select(_on.c.topic_id, func.count(Entry.id), func.count(func.distinct(Entry.unit_id)))
-        .join(Entry, Entry.id == _on.c.entry_id)
-        .where(_on.c.topic_id.in_(sorted(set(topic_ids))), behind(Entry.state) == State.RELEASED)
-        .group_by(_on.c.topic_id)
-    )
-    return {topic_id: Presence(entries, units) for topic_id, entries, units in rows}
+    rows = session.execute(work_by_topic(_on.c.topic_id.in_(sorted(set(topic_ids)))))
+    return {topic_id: Presence(entries, units) for topic_id, units, entries in rows}
 
 
 def positions_on(session: Session, topic_id: int, *, leading: Collection[int] = ()) -> Sequence[Position]:
@@ -117,10 +112,7 @@ def positions_on(session: Session, topic_id: int, *, leading: Collection[int] = 
     At most sixty, those of leading units first and then the newest: on a crowded topic nobody reads more, and its list has all.
     """
     of_it = select(Question.id).where(Question.topic_id == topic_id)
-    on_it = union_all(
-        select(_on.c.entry_id).where(_on.c.topic_id == topic_id),
-        select(_entry.c.id).where(_entry.c.question_id.in_(of_it)),
-    )
+    on_it = union_all(ids_on(topic_id), select(_entry.c.id).where(_entry.c.question_id.in_(of_it)))
     some = (
         select(Position.id)
         .where(among_found(Position.id, on_it), behind(Position.state) == State.RELEASED)
@@ -143,10 +135,9 @@ def questions_on(session: Session, topic_id: int) -> Sequence[Question]:
 
 def dossiers_on(session: Session, topic_id: int) -> Sequence[Entry]:
     """Return the newest released dossiers on a topic."""
-    on_it = select(_on.c.entry_id).where(_on.c.topic_id == topic_id)
     return session.scalars(
         with_company()
-        .where(among_found(Entry.id, on_it), Entry.kind == Kind.DOSSIER, Entry.state == State.RELEASED)
+        .where(among_found(Entry.id, ids_on(topic_id)), Entry.kind == Kind.DOSSIER, Entry.state == State.RELEASED)
         .order_by(Entry.logged_on.desc(), Entry.id.desc())
         .limit(MOST_DOSSIERS)
     ).all()
