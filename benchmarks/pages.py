@@ -240,7 +240,7 @@ def recompute() -> tuple[float, int]:
 def by_structure() -> Iterator[None]:
     """Leave texts out: no words are kept, none are compared."""
     with (
-        patch.object(overlap_queries, "textual_candidates", lambda *_: {}),
+        patch.object(overlap_queries, "textual_candidates", lambda *_, **__: {}),
         patch.object(overlap_actions, "keep_texts", lambda *_: None),
         patch.object(recompute_actions, "keep_texts", lambda *_: None),
     ):

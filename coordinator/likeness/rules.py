@@ -7,7 +7,7 @@ and across languages the encoder does. A pair's score depends on that pair alone
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,13 +98,16 @@ def told(holders: Sequence[NDArray[np.int64]], beside: NDArray[np.int64]) -> NDA
 
 
 class Among:
-    """All entries with a text, for finding those that one text is compared with."""
+    """All entries with a text, or those above one, for finding those that one text is compared with."""
 
-    def __init__(self, kept: Sketched, others: Iterable[NDArray[np.int64]]) -> None:
-        self._kept = kept
-        self._width = 1 + max((int(ids.max()) for ids in (kept.ids, *others) if len(ids)), default=0)
+    def __init__(self, kept: Sketched, others: Iterable[NDArray[np.int64]], *, above: int = 0) -> None:
+        """Take in the sketches of all; `others` are those that anything else may find, in so far as they are above."""
+        there = kept.ids > above
+        self._kept = kept if there.all() else Sketched(kept.ids[there], kept.bits.T[:, there].T, kept.languages[there])
+        self._above = above
+        self._width = 1 + max((int(ids.max()) - above for ids in (self._kept.ids, *others) if len(ids)), default=0)
         unseen = np.ones(self._width, dtype=bool)
-        unseen[kept.ids] = False
+        unseen[self._kept.ids - above] = False
         self._unseen = np.flatnonzero(unseen)
 
     def compared_with(
@@ -115,18 +118,18 @@ class Among:
         By those that hold each of its telling words, those that share something else with it, its directions and its language.
         """
         words = np.concatenate(holders) if holders else np.zeros(0, dtype=np.int64)
-        shared, near_by = np.bincount(words, minlength=self._width), np.zeros(self._width, dtype=bool)
+        shared, near_by = np.bincount(words - self._above, minlength=self._width), np.zeros(self._width, dtype=bool)
         if beside is not None:
-            near_by[beside] = True
+            near_by[beside - self._above] = True
         if seen is None:
-            return np.flatnonzero(by_words(shared, near_by))
+            return np.flatnonzero(by_words(shared, near_by)) + self._above
         (meaning, language), kept = seen, self._kept
         differing = apart(meaning.sketch, kept.bits)
         there = np.flatnonzero(differing <= FAR_BITS)  # few, and of the others nothing is worth it
-        ids, abroad = kept.ids[there], kept.languages[there] != number_of(language)
+        ids, abroad = kept.ids[there] - self._above, kept.languages[there] != number_of(language)
         compared = worth_comparing(shared[ids], near_by[ids], differing[there], abroad)
         by_words_alone = self._unseen[by_words(shared[self._unseen], near_by[self._unseen])]
-        return np.sort(np.concatenate([ids[compared], by_words_alone]))
+        return np.sort(np.concatenate([ids[compared], by_words_alone])) + self._above
 
 
 def are_compared(a: View, b: View, *, beside: bool) -> bool:
@@ -156,6 +159,7 @@ class Company:
         self._totals = np.array([v.words.total for v in views])
         self._languages = np.array([v.language for v in views])
         self._words = ManyWords([v.words for v in views])
+        self._turns = 0
         self._by_encoder: dict[str, tuple[NDArray[np.intp], ManyMeanings]] = {}
         for name in {v.meaning.encoder for v in views if v.meaning is not None}:
             seen = [v.meaning if v.meaning is not None and v.meaning.encoder == name else None for v in views]
@@ -168,35 +172,36 @@ class Company:
         places = np.arange(len(self._views)) if some is None else some
         if not len(places):
             return []
-        words, near = self._words.cosines(a.words, some), np.full(len(places), np.nan)
-        abroad, worth = self._languages[places] != a.language, np.arange(len(places))
-        hopeless = math.log(least / (1 - least)) - ROOM if 0 < least < 1 else -math.inf
-
-        def about(meaning: NDArray[np.float64], some: NDArray[np.intp]) -> NDArray[np.float64]:
-            return _about(meaning, words.values[some], a.words.total, self._totals[places[some]], abroad[some])
-
+        self._turns += 1
+        words, totals = self._words.cosines(a.words, some), self._totals[places]
+        abroad, near = self._languages[places] != a.language, np.full(len(places), np.nan)
+        odds = _Odds.of(words.values, a.words.total, totals, abroad)
+        needed = math.log(least / (1 - least)) - ROOM if 0 < least < 1 else -math.inf
         if a.meaning is not None and a.meaning.encoder in self._by_encoder:
             place_of, meanings = self._by_encoder[a.meaning.encoder]
-            stands = place_of[places]
+            stands, (factor, term) = place_of[places], _stretch(a.meaning.encoder)
             seen = np.flatnonzero(stands >= 0)
-            factor, term = _stretch(a.meaning.encoder)
-            wholes = meanings.wholes(a.meaning, stands[seen])
-            if hopeless > -math.inf:  # many do not get there, however well their passages should match
-                near[seen] = -1.0
-                hopeful = about(factor * nearness_at_most(wholes) + term, seen) >= hopeless
-                seen, wholes = seen[hopeful], wholes[hopeful]
-            near[seen] = factor * meanings.nearness(a.meaning, stands[seen], wholes) + term
-        if hopeless > -math.inf:  # a quick look with some room leaves few for the exact one
-            worth = worth[about(near, worth) >= hopeless]
+            enough = ((needed - odds.base[seen]) / odds.slope[seen] - term) / factor
+            near[seen] = factor * self._near(a.meaning, meanings, stands[seen], enough) + term
+        worth = np.flatnonzero(odds.at(near) >= needed)  # a quick look with some room leaves few for the exact one
         found = list[tuple[int, Likeness]]()
         for n in worth.tolist():
-            place, cosine = int(places[n]), float(words.values[n])
-            meaning, other = None if np.isnan(near[n]) else float(near[n]), int(self._totals[place])
+            place, cosine, other = int(places[n]), float(words.values[n]), int(totals[n])
+            meaning = None if np.isnan(near[n]) else float(near[n])
             logit = mixed(meaning, cosine, a.words.total, other, abroad=bool(abroad[n]))
             score = 1 / (1 + math.exp(-logit))
             if score >= least:
                 uneven = min(a.words.total, other) <= A_LINE and max(a.words.total, other) >= A_PAPER
                 found.append((place, Likeness(score, words.carriers(n), cosine, meaning, bool(abroad[n]), uneven)))
+        return found
+
+    def _near(self, a: Meaning, meanings: ManyMeanings, some: NDArray[np.intp], enough: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return how near a text lies to some, endlessly far from those to which it cannot be near enough."""
+        wholes, found = meanings.wholes(a, some), np.full(len(some), -np.inf)
+        left = np.flatnonzero(nearness_at_most(wholes) >= enough)
+        if self._turns > A_FEW:
+            left = left[meanings.nearness_at_most(a, some[left], wholes[left]) >= enough[left]]
+        found[left] = meanings.nearness(a, some[left], wholes[left])
         return found
 
 
@@ -212,19 +217,34 @@ def mixed(meaning: float | None, cosine: float, one: int, other: int, *, abroad:
 
 
 ROOM = 1e-6
+A_FEW = 4
+"""After so many texts it pays to ask what nearness cannot pass once more, for half of the exact answer's price."""
 
 
-def _about(
-    meaning: NDArray[np.float64], cosine: NDArray[np.float64], one: int, others: NDArray[np.int64], abroad: NDArray[np.bool_]
-) -> NDArray[np.float64]:
+class _Odds(NamedTuple):
     """What `mixed` says of many pairs, up to the last digits: these may differ with the processor and the place in an array."""
-    mine = min(max(math.log(max(one, 1) / SHORT) / RANGE, 0.0), 1.0)
-    theirs = np.clip(np.log(np.maximum(others, 1) / SHORT) / RANGE, 0.0, 1.0)
-    shorter, longer = np.minimum(mine, theirs), np.maximum(mine, theirs)
-    telling = np.log(cosine / SOFT + 1)
-    both = NEARNESS * meaning + (WORDS + WORDS_LONG * shorter) * telling + LONG * shorter + UNEQUAL * (longer - shorter) + RARE
-    found = np.where(abroad, ABROAD * meaning + ABROAD_RARE, both)
-    return np.where(np.isnan(meaning), WORDS_ONLY * np.log(cosine + SOFT) + WORDS_ONLY_RARE, found)
+
+    base: NDArray[np.float64]
+    slope: NDArray[np.float64]
+    """Log-odds are the base and this for each step of nearness."""
+    alone: NDArray[np.float64]
+    """The log-odds of pairs without directions."""
+
+    @classmethod
+    def of(cls, cosine: NDArray[np.float64], one: int, others: NDArray[np.int64], abroad: NDArray[np.bool_]) -> "_Odds":
+        """By the words' cosines, the lengths, and whether the languages differ."""
+        mine = min(max(math.log(max(one, 1) / SHORT) / RANGE, 0.0), 1.0)
+        theirs = np.clip(np.log(np.maximum(others, 1) / SHORT) / RANGE, 0.0, 1.0)
+        shorter, longer = np.minimum(mine, theirs), np.maximum(mine, theirs)
+        telling = np.log(cosine / SOFT + 1)
+        base = (WORDS + WORDS_LONG * shorter) * telling + LONG * shorter + UNEQUAL * (longer - shorter) + RARE
+        alone = WORDS_ONLY * np.log(cosine + SOFT) + WORDS_ONLY_RARE
+        return cls(np.where(abroad, ABROAD_RARE, base), np.where(abroad, ABROAD, NEARNESS), alone)
+
+    def at(self, meaning: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the log-odds of all by the nearness of each, which is no number where there are no directions."""
+        found: NDArray[np.float64] = np.where(np.isnan(meaning), self.alone, self.slope * meaning + self.base)
+        return found
 
 
 @dataclass(frozen=True)

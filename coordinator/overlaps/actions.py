@@ -139,7 +139,7 @@ def find(
     if higher:
         own = set(ids)
         structural = {pair for pair in structural if pair[0] in own}
-    alike = _alike(connection, _once(queries.textual_candidates(connection, ids, known), higher=higher), floors)
+    alike = _alike(connection, _once(queries.textual_candidates(connection, ids, known, higher=higher), higher=higher), floors)
     structural |= also
     involved = {i for pair in structural | alike.keys() for i in pair}
     facts = queries.facts(connection, involved, _digests(connection, involved))

@@ -263,14 +263,21 @@ def structural_candidates(connection: Connection, ids: Sequence[int], *, window_
     return found
 
 
-def textual_candidates(connection: Connection, ids: Sequence[int], known: Vocabulary) -> dict[int, Ids]:
-    """Return with which others the text of each of some entries is compared, by likeness.rules.worth_comparing."""
-    own, holders = keyword_postings(connection, ids)
-    beside, serves = _beside(connection, ids, known), serving(connection)
-    seen, among = read_of(connection, ids, serves), Among(sketched(connection, serves), [*holders.values(), *beside.values()])
+def textual_candidates(connection: Connection, ids: Sequence[int], known: Vocabulary, *, higher: bool = False) -> dict[int, Ids]:
+    """Return with which others the text of each of some entries is compared, by likeness.rules.worth_comparing.
+
+    With `higher` those below all of these entries are left out, because nobody asks for them.
+    """
+    above = min(ids, default=0) if higher else 0
+    own, holders = keyword_postings(connection, ids, above=above)
+    beside, serves = _beside(connection, ids, known, above=above), serving(connection)
+    seen = read_of(connection, ids, serves)
+    among = Among(sketched(connection, serves), [*holders.values(), *beside.values()], above=above)
     found: dict[int, Ids] = {}
     for entry_id in {*own, *seen}:
-        others = among.compared_with([holders[w] for w in own.get(entry_id, ())], beside.get(entry_id), seen.get(entry_id))
+        others = among.compared_with(
+            [holders[w] for w in own.get(entry_id, ()) if w in holders], beside.get(entry_id), seen.get(entry_id)
+        )
         found[entry_id] = others[others != entry_id]
     return found
 
@@ -286,8 +293,11 @@ def units_of(connection: Connection, ids: Iterable[int]) -> tuple[Ids, Ids]:
     return every[order], np.concatenate(units)[order]
 
 
-def _beside(connection: Connection, ids: Sequence[int], known: Vocabulary) -> dict[int, Ids]:
-    """Return for each entry those with which it shares a topic (or a related edge), a forum, a counterpart or an instrument."""
+def _beside(connection: Connection, ids: Sequence[int], known: Vocabulary, *, above: int) -> dict[int, Ids]:
+    """Return for each entry those above one with the same topic (or a related one), forum, counterpart or instrument.
+
+    Whatever shares two things stands there twice.
+    """
     edges: defaultdict[int, set[int]] = defaultdict(set)
     for a, b in known.related:
         edges[a].add(b)
@@ -302,7 +312,8 @@ def _beside(connection: Connection, ids: Sequence[int], known: Vocabulary) -> di
             for entry_id, topics in mine.items():
                 wider = topics | {n for k in topics - known.umbrella for n in edges[k]}
                 mine[entry_id] = wider - known.umbrella
-        holders = held(connection, key, holder, key.in_(sorted({k for ks in mine.values() for k in ks})))
+        keys = sorted({k for ks in mine.values() for k in ks})
+        holders = held(connection, key, holder, and_(key.in_(keys), holder > above))
         for entry_id, own_keys in mine.items():
             found[entry_id] += [holders[k] for k in own_keys if k in holders]
 
@@ -310,7 +321,7 @@ def _beside(connection: Connection, ids: Sequence[int], known: Vocabulary) -> di
     gather(_counterpart.c.entry_id, _counterpart.c.counterpart_id)
     gather(_instrument.c.entry_id, _instrument.c.instrument_id)
     gather(_entry.c.id, _entry.c.forum_id)
-    return {i: np.unique(np.concatenate(parts)) for i, parts in found.items() if parts}
+    return {i: np.concatenate(parts) for i, parts in found.items() if parts}
 
 
 def beside_content(connection: Connection, facts: Facts, known: Vocabulary) -> Ids:

@@ -171,7 +171,7 @@ def signals(low: Facts, high: Facts, known: Vocabulary, text: Text) -> Signals:
     """Return what two entries share; umbrella topics say nothing, and a related edge joins two that do not."""
     mine, theirs = low.topics - known.umbrella, high.topics - known.umbrella
     shared = mine & theirs
-    edges = {(a, b) for a, b in known.related if (a in mine and b in theirs) or (b in mine and a in theirs)}
+    edges = () if shared else {(a, b) for a, b in known.related if (a in mine and b in theirs) or (b in mine and a in theirs)}
     same_question = low.question_id is not None and low.question_id == high.question_id
     stances = (low.stance, high.stance) if same_question and low.stance and high.stance else None
     days = [abs((a - b).days) for a in low.dates for b in high.dates]
@@ -182,7 +182,7 @@ def signals(low: Facts, high: Facts, known: Vocabulary, text: Text) -> Signals:
         event_id=low.event_id if low.event_id is not None and low.event_id == high.event_id else None,
         forum_id=low.forum_id if low.forum_id is not None and low.forum_id == high.forum_id else None,
         topics=tuple(sorted(shared)),
-        related=tuple(sorted(e for e in edges if not shared)),
+        related=tuple(sorted(edges)),
         counterparts=tuple(sorted(low.counterparts & high.counterparts)),
         instruments=tuple(sorted(low.instruments & high.instruments)),
         days_apart=min(days) if days else None,

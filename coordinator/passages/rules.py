@@ -9,6 +9,7 @@ import re
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -113,6 +114,11 @@ class Meaning:
         """The signs of the whole text's direction as 512 bits: near texts differ in few of them."""
         return sketch(self.rows[0])
 
+    @cached_property
+    def halves(self) -> "Halves":
+        """The directions of the parts, cut in two."""
+        return Halves.of(self.rows[1:])
+
     def to_bytes(self) -> bytes:
         """The rows behind a head that says how many and how long they are."""
         return _HEAD.pack(_VERSION, *self.rows.shape) + self.rows.tobytes()
@@ -186,11 +192,16 @@ def _cosines(one: NDArray[np.int8], other: NDArray[np.float32], long: NDArray[np
 
 def lengths(rows: NDArray[np.int8]) -> NDArray[np.float64]:
     """Return how long each direction is; one that says nothing is endless, so that its cosines are nought."""
+    found = np.sqrt(_squares(rows))
+    found[found == 0] = np.inf
+    return found
+
+
+def _squares(rows: NDArray[np.int8]) -> NDArray[np.float64]:
     found = np.zeros(len(rows))
     for start in range(0, len(rows), _AT_A_TIME):
         some = rows[start : start + _AT_A_TIME].astype(np.float32)
-        found[start : start + _AT_A_TIME] = np.sqrt(np.einsum("ij,ij->i", some, some).astype(np.float64))
-    found[found == 0] = np.inf
+        found[start : start + _AT_A_TIME] = np.einsum("ij,ij->i", some, some)
     return found
 
 
@@ -222,15 +233,56 @@ class ManyMeanings:
         maxima of their cosines.
         """
         ours, found = a.rows[1:], wholes.copy()
-        for start in range(0, len(some), _TEXTS_AT_A_TIME):
-            now = some[start : start + _TEXTS_AT_A_TIME]
-            sizes = self._sizes[now]
-            at, begin = ranges(self._starts[now], sizes), np.cumsum(sizes) - sizes
+        for now, at, begin in self._in_turn(some):
             near = _cosines(ours, self._parts[at].astype(np.float32), self._lengths[at])
             mine = np.maximum.reduceat(near, begin, axis=1).sum(axis=0) / len(ours)
-            their = np.add.reduceat(near.max(axis=0), begin) / sizes
-            found[start : start + len(now)] += (mine + their) / 2
+            their = np.add.reduceat(near.max(axis=0), begin) / self._sizes[some[now]]
+            found[now] += (mine + their) / 2
         return found / 2
+
+    def nearness_at_most(self, a: Meaning, some: NDArray[np.intp], wholes: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return what the nearness of a text to some cannot pass, in half the time of `nearness`.
+
+        Of each direction the first half is multiplied; the rest counts as if it pointed the same way in both.
+        """
+        ours, theirs, found = a.halves, self._halves, wholes.copy()
+        first = np.zeros((-(-len(ours.first) // _IN_STEP) * _IN_STEP, ours.first.shape[1]), dtype=np.float32)
+        first[: len(ours.first)] = ours.first * ours.by_length[:, None]
+        for now, at, begin in self._in_turn(some):
+            dots = theirs.first.take(at, axis=0).astype(np.float32) @ first.T
+            near = np.ascontiguousarray(dots.T[: len(ours.first)]) * theirs.by_length.take(at)
+            near += ours.rest[:, None] * theirs.rest.take(at)
+            mine = np.maximum.reduceat(near, begin, axis=1).mean(axis=0)
+            their = np.add.reduceat(near.max(axis=0), begin) / self._sizes[some[now]]
+            found[now] += (mine + their) / 2
+        return found / 2 + _IN_SINGLE_PRECISION
+
+    @cached_property
+    def _halves(self) -> "Halves":
+        return Halves.of(self._parts)
+
+    def _in_turn(self, some: NDArray[np.intp]) -> Iterator[tuple[slice, NDArray[np.intp], NDArray[np.intp]]]:
+        """Yield some texts a few at a time: which of them, where their passages stand, and where those of each begin."""
+        for start in range(0, len(some), _TEXTS_AT_A_TIME):
+            now = slice(start, min(start + _TEXTS_AT_A_TIME, len(some)))
+            sizes = self._sizes[some[now]]
+            yield now, ranges(self._starts[some[now]], sizes), np.cumsum(sizes) - sizes
+
+
+class Halves(NamedTuple):
+    """The first halves of directions, by what they are divided to belong to directions of length one, and how long the rest is."""
+
+    first: NDArray[np.int8]
+    by_length: NDArray[np.float32]
+    rest: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, rows: NDArray[np.int8]) -> "Halves":
+        """Cut directions in two."""
+        half = rows.shape[1] // 2
+        by_length = 1 / lengths(rows)
+        rest = np.sqrt(_squares(rows[:, half:])) * by_length
+        return cls(np.ascontiguousarray(rows[:, :half]), by_length.astype(np.float32), rest.astype(np.float32))
 
 
 def nearness_at_most(wholes: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -240,6 +292,9 @@ def nearness_at_most(wholes: NDArray[np.float64]) -> NDArray[np.float64]:
 
 _TEXTS_AT_A_TIME, _AT_A_TIME = 64, 512
 """So many texts, and so many directions, are worked on at a time: with more the processor waits for its memory."""
+_IN_STEP = 16
+"""Products go by so many directions; of a few less it takes longer."""
+_IN_SINGLE_PRECISION = 1e-5  # sums of a few hundred products of numbers below one are as exact as this, and more
 
 
 def nearness_many(a: Meaning, others: Sequence[Meaning]) -> list[float]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, String, cast, func, select
+from sqlalchemy import Connection, String, and_, cast, func, select
 
 from coordinator.db import one_of
 from coordinator.words.models import EntryKeyword, EntryWords
@@ -23,15 +23,17 @@ def words_of(connection: Connection, ids: Iterable[int]) -> dict[int, Words]:
     return {entry_id: Words.from_bytes(raw) for entry_id, raw in rows}
 
 
-def keyword_postings(connection: Connection, ids: Sequence[int]) -> tuple[dict[int, list[int]], dict[int, Ids]]:
-    """Return the telling stems of some entries, and for each such stem the (sorted) ids of all entries that have it."""
+def keyword_postings(connection: Connection, ids: Sequence[int], *, above: int = 0) -> tuple[dict[int, list[int]], dict[int, Ids]]:
+    """Return the telling stems of some entries, and for each such stem the (sorted) ids of all entries above one that have it."""
     own: defaultdict[int, list[int]] = defaultdict(list)
     for entry_id, word in connection.execute(
         select(_keyword.c.entry_id, _keyword.c.keyword).where(_keyword.c.entry_id.in_(list(ids)))
     ):
         own[entry_id].append(word)
     wanted = select(_keyword.c.keyword).where(_keyword.c.entry_id.in_(list(ids)))
-    return own, held(connection, _keyword.c.keyword, _keyword.c.entry_id, _keyword.c.keyword.in_(wanted))
+    return own, held(
+        connection, _keyword.c.keyword, _keyword.c.entry_id, and_(_keyword.c.keyword.in_(wanted), _keyword.c.entry_id > above)
+    )
 
 
 def holders_of(connection: Connection, keywords: Sequence[int]) -> list[Ids]:

@@ -10,6 +10,7 @@ from coordinator.passages.rules import (
     NEAR_BITS,
     PASSAGE_WORDS,
     SHORTEST_TAIL,
+    ManyMeanings,
     Meaning,
     apart,
     near_enough,
@@ -99,6 +100,14 @@ def test_nearness_is_the_same_in_either_order(a, b):
 @given(meanings, st.lists(meanings, max_size=6))
 def test_one_against_many_says_exactly_what_each_pair_says(a, others):
     assert nearness_many(a, others) == [nearness(other, a) for other in others]
+
+
+@quick
+@given(meanings, st.lists(meanings, min_size=1, max_size=6))
+def test_no_text_is_nearer_than_half_of_its_directions_lets_it_be(a, others):
+    many, each = ManyMeanings(others), np.arange(len(others))
+    wholes = many.wholes(a, each)
+    assert (many.nearness_at_most(a, each, wholes) >= many.nearness(a, each, wholes)).all()
 
 
 @quick
