@@ -12,6 +12,8 @@ from coordinator.topics.rules import LEADING
 
 FEWEST_WINGS = 2
 """What has fewer wings is no cross-cutting topic."""
+MOST_UNITS = 24
+"""So many units are named with the number of their entries; the list of entries tells of all."""
 
 
 class Way(StrEnum):
@@ -82,6 +84,16 @@ class Wing:
     def working(self) -> tuple[Holder, ...]:
         """Return the units with current entries."""
         return tuple(h for h in self.holders if h.number)
+
+    @property
+    def shown(self) -> tuple[Holder, ...]:
+        """Return the units with current entries that are named, those with a stake and those with most first."""
+        return self.working[:MOST_UNITS]
+
+    @property
+    def unshown(self) -> int:
+        """Return how many more units have current entries."""
+        return len(self.working[MOST_UNITS:])
 
     @property
     def is_covered(self) -> bool:

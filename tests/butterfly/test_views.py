@@ -58,3 +58,13 @@ def test_the_page_is_marked_with_the_level_of_what_it_counts(ministry, sign_in):
     address = f"/butterfly/{ministry.middle.ref}"
     assert ">OFFICIAL-SENSITIVE<" in read(sign_in(ministry.leader), address)
     assert ">OFFICIAL-SENSITIVE<" not in read(sign_in(ministry.plain), address)
+
+
+def test_of_many_units_the_first_are_named_and_the_rest_counted(ministry, sign_in, monkeypatch):
+    address = f"/butterfly/{ministry.middle.ref}"
+    browser = sign_in(ministry.leader)
+    before = Walker(browser).walk(address)
+    monkeypatch.setattr("coordinator.butterfly.rules.MOST_UNITS", 1)
+    page = read(browser, address)
+    assert "more unit" in page
+    assert 0 < Walker(browser).walk(address) < before
