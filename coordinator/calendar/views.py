@@ -39,6 +39,8 @@ blueprint = Blueprint("calendar", __name__, url_prefix="/calendar")
 PER_PAGE = 50
 EVENTS_PER_PAGE = 25
 OVERLAPS_SHOWN = 10
+MISSING_SHOWN = 30
+"""So many units are named that have a say and no line, those with the weightiest stakes first."""
 
 
 @blueprint.get("/")
@@ -129,6 +131,7 @@ def event(ref: str) -> ResponseReturnValue:
     missing = [] if gaps.level is None else [gaps.level]
     return render_template(
         "calendar/event.html",
+        MISSING_SHOWN=MISSING_SHOWN,
         page_level=max((*(e.level for e in (*_entries(answers), *dossiers, *ends)), *missing), default=None),
         coming=coming,
         answers=answers,
