@@ -131,9 +131,10 @@ def event(ref: str) -> ResponseReturnValue:
     missing = [] if gaps.level is None else [gaps.level]
     return render_template(
         "calendar/event.html",
-        MISSING_SHOWN=MISSING_SHOWN,
         page_level=max((*(e.level for e in (*_entries(answers), *dossiers, *ends)), *missing), default=None),
         coming=coming,
+        units_missing=coming.missing[:MISSING_SHOWN],
+        more_missing=len(coming.missing[MISSING_SHOWN:]),
         answers=answers,
         cut=coming.positions + coming.outside > len(_entries(answers)),
         overlaps=[look(o, me, on=on, t=translated) for o in overlaps[:OVERLAPS_SHOWN]],

@@ -7,7 +7,7 @@ same, bit for bit, in either order and in any company.
 
 import re
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -232,41 +232,44 @@ class ManyMeanings:
         The second half is how well the passages of each find their like in the other: the mean of the row and of the column
         maxima of their cosines.
         """
-        ours, found = a.rows[1:], wholes.copy()
-        for now, at, begin in self._in_turn(some):
-            near = _cosines(ours, self._parts[at].astype(np.float32), self._lengths[at])
-            mine = np.maximum.reduceat(near, begin, axis=1).sum(axis=0) / len(ours)
-            their = np.add.reduceat(near.max(axis=0), begin) / self._sizes[some[now]]
-            found[now] += (mine + their) / 2
-        return found / 2
+        ours = a.rows[1:]
+        return self._matched(some, wholes, lambda at: _cosines(ours, self._parts[at].astype(np.float32), self._lengths[at]))
 
     def nearness_at_most(self, a: Meaning, some: NDArray[np.intp], wholes: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return what the nearness of a text to some cannot pass, in half the time of `nearness`.
 
         Of each direction the first half is multiplied; the rest counts as if it pointed the same way in both.
         """
-        ours, theirs, found = a.halves, self._halves, wholes.copy()
-        first = np.zeros((-(-len(ours.first) // _IN_STEP) * _IN_STEP, ours.first.shape[1]), dtype=np.float32)
-        first[: len(ours.first)] = ours.first * ours.by_length[:, None]
-        for now, at, begin in self._in_turn(some):
+        ours, theirs = a.halves, self._halves
+        many, half = ours.first.shape
+        first = np.zeros((-(-many // _IN_STEP) * _IN_STEP, half), dtype=np.float32)
+        first[:many] = ours.first * ours.by_length[:, None]
+
+        def at_most(at: NDArray[np.intp]) -> NDArray[np.float32]:
             dots = theirs.first.take(at, axis=0).astype(np.float32) @ first.T
-            near = np.ascontiguousarray(dots.T[: len(ours.first)]) * theirs.by_length.take(at)
+            near: NDArray[np.float32] = np.ascontiguousarray(dots.T[:many]) * theirs.by_length.take(at)
             near += ours.rest[:, None] * theirs.rest.take(at)
-            mine = np.maximum.reduceat(near, begin, axis=1).mean(axis=0)
-            their = np.add.reduceat(near.max(axis=0), begin) / self._sizes[some[now]]
-            found[now] += (mine + their) / 2
-        return found / 2 + _IN_SINGLE_PRECISION
+            return near
+
+        return self._matched(some, wholes, at_most) + _IN_SINGLE_PRECISION
+
+    def _matched(
+        self, some: NDArray[np.intp], wholes: NDArray[np.float64], near_to: Callable[[NDArray[np.intp]], NDArray[Any]]
+    ) -> NDArray[np.float64]:
+        """Return nearness by the cosines of a text's passages (rows) with those at some places (columns), a few texts at a time."""
+        found = wholes.copy()
+        for start in range(0, len(some), _TEXTS_AT_A_TIME):
+            now = some[start : start + _TEXTS_AT_A_TIME]
+            sizes = self._sizes[now]
+            near, begin = near_to(ranges(self._starts[now], sizes)), np.cumsum(sizes) - sizes
+            mine = np.maximum.reduceat(near, begin, axis=1).sum(axis=0) / len(near)
+            their = np.add.reduceat(near.max(axis=0), begin) / sizes
+            found[start : start + len(now)] += (mine + their) / 2
+        return found / 2
 
     @cached_property
     def _halves(self) -> "Halves":
         return Halves.of(self._parts)
-
-    def _in_turn(self, some: NDArray[np.intp]) -> Iterator[tuple[slice, NDArray[np.intp], NDArray[np.intp]]]:
-        """Yield some texts a few at a time: which of them, where their passages stand, and where those of each begin."""
-        for start in range(0, len(some), _TEXTS_AT_A_TIME):
-            now = slice(start, min(start + _TEXTS_AT_A_TIME, len(some)))
-            sizes = self._sizes[some[now]]
-            yield now, ranges(self._starts[some[now]], sizes), np.cumsum(sizes) - sizes
 
 
 class Halves(NamedTuple):
