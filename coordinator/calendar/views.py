@@ -39,8 +39,6 @@ blueprint = Blueprint("calendar", __name__, url_prefix="/calendar")
 PER_PAGE = 50
 EVENTS_PER_PAGE = 25
 OVERLAPS_SHOWN = 10
-MISSING_SHOWN = 30
-"""So many units are named that have a say and no line, those with the weightiest stakes first."""
 
 
 @blueprint.get("/")
@@ -133,8 +131,6 @@ def event(ref: str) -> ResponseReturnValue:
         "calendar/event.html",
         page_level=max((*(e.level for e in (*_entries(answers), *dossiers, *ends)), *missing), default=None),
         coming=coming,
-        units_missing=coming.missing[:MISSING_SHOWN],
-        more_missing=len(coming.missing[MISSING_SHOWN:]),
         answers=answers,
         cut=coming.positions + coming.outside > len(_entries(answers)),
         overlaps=[look(o, me, on=on, t=translated) for o in overlaps[:OVERLAPS_SHOWN]],

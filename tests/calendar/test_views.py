@@ -166,7 +166,7 @@ def session_of_forum(make):
     make.position(by=other, stance="red_line", title="It shall not", text="We cannot be bound.", **shared)
     make.position(by=firm, stance="oppose", title="Better not", text="Business would suffer.", **shared)
     make.dossier(by=other, event=event, topic=topic, title="Work on the draft")
-    return {"event": event, "question": question, "topic": topic, "forum": forum, "reader": one, "firm": firm}
+    return {"event": event, "question": question, "forum": forum, "reader": one, "firm": firm}
 
 
 def test_an_event_tells_who_says_what_who_is_missing_and_where_lines_clash(make, sign_in, session_of_forum):
@@ -188,17 +188,6 @@ def test_an_event_tells_who_says_what_who_is_missing_and_where_lines_clash(make,
     assert "sign-severity-critical" in page
     assert "Work on the draft" in page
     assert f"/positions/log?event={session_of_forum['event'].ref}" in page
-
-
-def test_of_many_units_that_are_missing_the_first_are_named(make, sign_in, session_of_forum, monkeypatch):
-    make.equity(make.unit("Silent too", short_name="SIT"), session_of_forum["topic"], "must_consult")
-    address, browser = f"/calendar/events/{session_of_forum['event'].ref}", sign_in(session_of_forum["reader"])
-    assert "And one more" not in read(browser, address)
-    monkeypatch.setattr("coordinator.calendar.views.MISSING_SHOWN", 1)
-    aside = read(browser, address).partition('id="missing"')[2]
-    assert "Silent ones" in aside
-    assert "Silent too" not in aside
-    assert "And one more: each question" in aside
 
 
 def test_what_nobody_said_anything_on_says_so(make, sign_in):
