@@ -19,7 +19,6 @@ from typing import Any, ClassVar, Protocol
 
 from sqlalchemy import (
     ARRAY,
-    BigInteger,
     BindParameter,
     Connection,
     DateTime,
@@ -56,7 +55,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.sql.selectable import SelectBase
 from sqlalchemy.sql.visitors import anon_map
-from sqlalchemy.types import TypeDecorator, TypeEngine
+from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
 
 from coordinator.errors import Busy
 
@@ -120,6 +119,21 @@ def behind(column: Any) -> Any:
     return behind_it
 
 
+class _Line(UserDefinedType[str]):
+    """An array as PostgreSQL writes it, in one line: given a list, its driver looks at each number anew in each statement."""
+
+    cache_ok = True
+    render_bind_cast = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        """Return what the line is read as."""
+        return "INTEGER[]"
+
+
+def _line(numbers: Iterable[int]) -> str:
+    return "{" + ",".join(map(str, numbers)) + "}"
+
+
 class _Numbers(TypeDecorator[Sequence[int]]):
     """Many numbers as one value: an array, and in SQLite a line of JSON."""
 
@@ -128,11 +142,11 @@ class _Numbers(TypeDecorator[Sequence[int]]):
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """Return what the database takes them as."""
-        return dialect.type_descriptor(String() if dialect.name == "sqlite" else ARRAY(BigInteger))
+        return dialect.type_descriptor(String() if dialect.name == "sqlite" else _Line())
 
     def process_bind_param(self, value: Sequence[int] | None, dialect: Dialect) -> Any:
         """Return them as the database takes them."""
-        return json.dumps(value) if dialect.name == "sqlite" else value
+        return json.dumps(value) if dialect.name == "sqlite" else _line(value or ())
 
 
 class _Among(FunctionElement[Any]):
@@ -166,7 +180,7 @@ def among_held(column: Any, reader: "Reader") -> ColumnElement[bool]:
     SQLite finds them anew in each statement, in no time. PostgreSQL would think that each row costs as much as finding them all,
     and avoid the indexes: it is given them in an array, which is read once in each transaction.
     """
-    found = bindparam(None, callable_=partial(_held_by, reader.tokens), type_=ARRAY(Integer))
+    found = bindparam(None, callable_=partial(_held_by, reader.tokens), type_=_Line)
     return _Among(behind(column).in_(_audiences(reader.tokens)), column == any_(found))
 
 
@@ -279,7 +293,7 @@ def read_as_system(session: Session, purpose: str) -> Iterator[Connection]:
 
 Finder = Callable[[Iterable[str]], Select[int]]
 _audiences: Finder
-_held: ContextVar[tuple[frozenset[str], list[int]] | None] = ContextVar("audiences_held", default=None)
+_held: ContextVar[tuple[frozenset[str], str] | None] = ContextVar("audiences_held", default=None)
 AUDIENCES = "audience_token"  # the table; in a connection's notes, how often it was written to
 
 
@@ -289,7 +303,7 @@ def found_by(finder: Finder) -> None:
     _audiences = finder
 
 
-def _held_by(tokens: frozenset[str]) -> list[int]:
+def _held_by(tokens: frozenset[str]) -> str:
     """Return the audiences of the reader who is asking; raises Unscoped if they are somebody else's."""
     held = _held.get()
     if held is None or held[0] != tokens:
@@ -305,7 +319,7 @@ def _look_up_held(session: Session, reader: Reader) -> None:
     at = session.get_transaction(), connection.info.get(AUDIENCES, 0), reader.tokens
     known = session.info.get(AUDIENCES)
     if known is None or known[0] != at:
-        known = session.info[AUDIENCES] = at, list(connection.scalars(_audiences(reader.tokens)))
+        known = session.info[AUDIENCES] = at, _line(connection.scalars(_audiences(reader.tokens)))
     _held.set((reader.tokens, known[1]))
 
 
