@@ -29,6 +29,7 @@ from sqlalchemy import (
     MetaData,
     Select,
     String,
+    all_,
     any_,
     bindparam,
     create_engine,
@@ -190,6 +191,15 @@ def among_found(column: Any, found: SelectBase) -> ColumnElement[bool]:
     SQLite does so of itself. PostgreSQL may think it shorter to walk through all that there is, unless it holds them in its hands.
     """
     return _Among(column.in_(found), column == any_(func.array(found.scalar_subquery(), type_=ARRAY(Integer))))
+
+
+def among_most(column: Any, found: SelectBase, rest: SelectBase) -> ColumnElement[bool]:
+    """Return the condition that a column is among the numbers that a select finds, which are nearly all; another finds the rest.
+
+    SQLite looks up the numbers. PostgreSQL would begin with them, one after the other, and so walk through nearly all that there
+    is: it is told to leave out the rest, which no index helps with.
+    """
+    return _Among(behind(column).in_(found), column != all_(func.array(rest.scalar_subquery(), type_=ARRAY(Integer))))
 
 
 def word(kind: type[StrEnum]) -> Enum:

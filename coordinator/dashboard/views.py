@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import format_date
+from flask_babel import format_date, format_decimal
 from markupsafe import escape
 
 from coordinator.calendar import queries as calendar
@@ -201,6 +201,7 @@ def index() -> ResponseReturnValue:
         coming=coming[:COMING],
         gaps=[(kind, Figure(n, asked.gaps(kind=kind.value))) for kind, n in missing.counts.items() if n],
         all_gaps=Figure(missing.total, asked.gaps()),
+        newest=format_decimal(gaps.NEWEST) if missing.cut else None,
         known_gaps=Figure(missing.known, asked.gaps(known="1")),
         pace=pace,
         chart=rules.chart(pace.weeks),

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
 from coordinator.calendar.models import Counterpart, Event, Forum, Instrument, Question
 from coordinator.db import Reader as AnyReader
-from coordinator.db import among_held, behind, found_by, protect, read_as_system
+from coordinator.db import among_held, among_most, behind, found_by, protect, read_as_system
 from coordinator.entries.models import (
     AudienceToken,
     Entry,
@@ -337,7 +337,15 @@ def of_circle(circle: Circle) -> Select[int]:
 
 def held_in(circle: Circle) -> ColumnElement[bool]:
     """Return the condition for what units of a circle hold themselves: an outside voice that one wrote down is not theirs."""
-    return and_(behind(Entry.unit_id).in_(of_circle(circle)), behind(Entry.on_behalf_of_id).is_(None))
+    return and_(of_units_in(circle, Entry.unit_id), behind(Entry.on_behalf_of_id).is_(None))
+
+
+def of_units_in(circle: Circle, unit_id: Any) -> ColumnElement[bool]:
+    """Return the condition that a column is one of the units whose organisations stand in a circle."""
+    if circle is not Circle.MINISTRY:
+        return behind(unit_id).in_(of_circle(circle))
+    outside = select(Unit.id).join(Organisation, Organisation.id == Unit.organisation_id).where(Organisation.circle != circle)
+    return among_most(unit_id, of_circle(circle), outside)
 
 
 def before_forum(forum_id: int, entry: Any = Entry) -> ColumnElement[bool]:

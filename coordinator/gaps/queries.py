@@ -35,6 +35,8 @@ from coordinator.topics.queries import broader_edges
 from coordinator.topics.rules import LEADING, WEIGHT
 
 PAGE = 25
+NEWEST = 1_000
+"""Of so many entries, those released last, it is asked whom they passed over where nothing narrows the list."""
 _entry, _found = Entry.__table__, Entry.__table__.alias("found")
 _question_id = _entry.c.question_id  # a position's alone
 _on, _adherence, _contributor = EntryTopic.__table__, Adherence.__table__, Contributor.__table__
@@ -90,6 +92,12 @@ class Filters:
     """Those of which somebody says that they know; None for both."""
 
     @property
+    def narrowed(self) -> bool:
+        """Say whether the list is narrowed to somebody or something; the kind and what is known do not count."""
+        by = (self.unit_ids, self.topic_ids, self.forum_id, self.event_id, self.entry_id, self.shown_to)
+        return any(part is not None for part in by)
+
+    @property
     def kinds(self) -> frozenset[GapKind]:
         """Return the kinds that can pass; those that have no event or entry do not where one is named."""
         if self.entry_id is not None:
@@ -111,6 +119,8 @@ class Listed:
     counts: Mapping[GapKind, int] = field(default_factory=dict)
     known: int = 0
     unknown: int = 0
+    cut: bool = False
+    """More was released of late than is looked through for units that were not asked."""
 
     @property
     def level(self) -> int | None:
@@ -319,7 +329,7 @@ class _Subject:
 
 def _subjects(session: Session, filters: Filters) -> dict[int, _Subject]:
     """Return the topics that are not merged, by name."""
-    released = and_(behind(Entry.state) == State.RELEASED, behind(Entry.unit_id).in_(_inside_ministry()))
+    released = and_(behind(Entry.state) == State.RELEASED, entries.of_units_in(Circle.MINISTRY, Entry.unit_id))
     by_some: ColumnElement[bool] = literal(True)
     if filters.unit_ids is not None:
         by_some = entries.is_worked_on(released, behind(Entry.unit_id).in_(sorted(filters.unit_ids)))
@@ -412,13 +422,17 @@ class _Consulted:
 
     counts: Mapping[bool, int]
     page: Sequence[_Bare]
+    cut: bool
 
 
 _of_standing = EntryVersion.__table__.alias()  # the version that stands is what is seen of a released entry
 
 
 def _recent(filters: Filters, *, on: date) -> CTE:
-    """Return the entries of the ministry whose version that stands was released within the window, and that pass some filters."""
+    """Return the entries of the ministry whose version that stands was released within the window, and that pass some filters.
+
+    Where nothing narrows them, the newest 1,000: a page costs the same however much is released.
+    """
     since, version = datetime.combine(on - windows().asked, time(), UTC), _of_standing
     stands = and_(version.c.entry_id == Entry.id, version.c.number == Entry.standing_version, version.c.released_at >= since)
     found = (
@@ -435,6 +449,8 @@ def _recent(filters: Filters, *, on: date) -> CTE:
         found = found.where(entries.before_forum(filters.forum_id))
     if filters.event_id is not None:
         found = found.where(Entry.event_id == filters.event_id)
+    if not filters.narrowed:
+        found = found.order_by(version.c.released_at.desc(), version.c.entry_id.desc()).limit(NEWEST)
     return found.cte("recent")
 
 
@@ -450,12 +466,12 @@ def _having_say(*, on: date) -> CTE:
     )
 
 
-def _passed_over(filters: Filters, *, on: date) -> CTE:
-    """Return who was passed over: (entry, unit, weight, version, when it was released, whether it is known).
+def _passed_over(recent: CTE, filters: Filters, *, on: date) -> CTE:
+    """Return whom some entries passed over: (entry, unit, weight, version, when it was released, whether it is known).
 
     rules.missed is its twin.
     """
-    recent, say, heirs = _recent(filters, on=on), _having_say(on=on), _heirs()
+    say, heirs = _having_say(on=on), _heirs()
 
     def took_part(row: Any) -> Any:
         return exists().where(row.c.entry_id == recent.c.id, row.c.unit_id == say.c.unit_id)
@@ -511,23 +527,32 @@ def _of_units(filters: Filters, owner: Any, unit: Any) -> list[ColumnElement[boo
     return where
 
 
+_COUNT, _LOOKED_AT, _ROW = range(3)
+
+
 def _consulted(session: Session, filters: Filters, *, on: date, skip: int, most: int) -> _Consulted:
     """Return what is missing of who was asked: one statement, because finding it is what costs."""
-    missed = _passed_over(filters, on=on)
+    recent = _recent(filters, on=on)
+    missed = _passed_over(recent, filters, on=on)
     order = (missed.c.released_at.desc(), missed.c.entry_id.desc(), missed.c.weight, missed.c.unit_id)
     page = select(missed.c.entry_id, missed.c.unit_id, missed.c.weight, missed.c.version, missed.c.is_known)
     if filters.known is not None:
         page = page.where(missed.c.is_known == int(filters.known))
     listed = page.order_by(*order).offset(skip).limit(max(most, 0)).subquery()
-    number = select(func.count(), literal(0), literal(0), literal(0), missed.c.is_known, literal(1).label("counts"))
-    rows = union_all(number.select_from(missed).group_by(missed.c.is_known), select(*listed.c, literal(0))).subquery("found")
-    counts, found = dict[bool, int](), list[tuple[int, int, int, int, int]]()
-    for number_or_entry, unit_id, weight, version, is_known, counted in session.execute(select(rows)):
-        if counted:
+    nothing = (literal(0), literal(0), literal(0))
+    number = select(func.count(), *nothing, missed.c.is_known, literal(_COUNT).label("what")).select_from(missed)
+    # a second look at the entries makes a table of them, and where they are narrowed that is longer than to pick them out
+    looked = [] if filters.narrowed else [select(func.count(), *nothing, literal(0), literal(_LOOKED_AT)).select_from(recent)]
+    rows = union_all(number.group_by(missed.c.is_known), *looked, select(*listed.c, literal(_ROW))).subquery("found")
+    counts, found, looked_at = dict[bool, int](), list[tuple[int, int, int, int, int]](), 0
+    for number_or_entry, unit_id, weight, version, is_known, what in session.execute(select(rows)):
+        if what == _COUNT:
             counts[bool(is_known)] = number_or_entry
+        elif what == _LOOKED_AT:
+            looked_at = number_or_entry
         else:
             found.append((number_or_entry, unit_id, weight, version, is_known))
-    return _Consulted(counts, [_bare_consultation(*row) for row in found])
+    return _Consulted(counts, [_bare_consultation(*row) for row in found], cut=looked_at == NEWEST)
 
 
 def _bare_consultation(entry_id: int, unit_id: int, weight: int, version: int, is_known: int) -> _Bare:
@@ -574,6 +599,7 @@ def listed(
         counts=counts,
         known=sum(said[k, True] for k in kinds),
         unknown=sum(said[k, False] for k in kinds),
+        cut=consulted.cut,
     )
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import format_decimal
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
@@ -75,6 +76,8 @@ def index() -> ResponseReturnValue:
         known=bool(filters.known),
         narrowed=bool(things) or kind is not None or filters.shown_to is not None,
         windows=queries.windows(),
+        cut=found.cut,
+        newest=format_decimal(queries.NEWEST),
     )
 
 

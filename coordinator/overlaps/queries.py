@@ -47,7 +47,7 @@ from coordinator.entries.queries import (
     chosen_day,
     chosen_word,
     ids_on,
-    of_circle,
+    of_units_in,
     since_day,
     visible,
     work_by_topic,
@@ -774,8 +774,7 @@ def _of_units(filters: Filters) -> list[ColumnElement[bool]]:
     one_way = _one_way(filters, low, high)
     where = [or_(and_(*one_way), and_(*_one_way(filters, high, low)))] if one_way else []
     if filters.circle is not None:
-        units = of_circle(filters.circle)
-        where.append(or_(low.in_(units), high.in_(units)))
+        where.append(or_(of_units_in(filters.circle, low), of_units_in(filters.circle, high)))
     return where
 
 

@@ -109,6 +109,30 @@ def test_who_asked_a_unit_has_asked_the_one_that_it_went_on_as(make: Make, sessi
     assert [(r.unit.id, r.passed_over) for r in rows] == [(new.id, False)]
 
 
+def test_only_the_newest_entries_are_looked_through_unless_something_narrows_them(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queries, "NEWEST", 2)
+    topic, owner, holder, hidden = make.topic(), make.officer(), make.officer(), make.officer()
+    make.equity(holder.unit, topic)
+    first, second, third = (make.position(by=owner, topic=topic) for _ in range(3))
+    make.position(by=hidden, topic=topic, sealed=True)
+    make.act_as(owner)
+
+    def listed(**narrowed: Any) -> tuple[list[int], int, bool]:
+        filters = Filters(kind=GapKind.CONSULTATION, **narrowed)
+        found = queries.listed(make.session, make.reader(owner), filters, on=make.today)
+        return [g.entry.id for g in found.gaps if g.entry], found.total, found.cut
+
+    assert listed() == ([third.id, second.id], 2, True)
+    every = ([third.id, second.id, first.id], 3, False)
+    assert listed(topic_ids=frozenset({topic.id})) == every
+    assert listed(unit_ids=frozenset({holder.unit_id})) == every
+    assert listed(shown_to=make.reader(holder)) == every
+    monkeypatch.setattr(queries, "NEWEST", 4)
+    assert listed() == every
+
+
 def test_asked_again_replaces_what_was_said_and_can_be_taken_back(make: Make, session: Session) -> None:
     topic, owner, holder = make.topic(), make.officer(), make.unit()
     make.equity(holder, topic)

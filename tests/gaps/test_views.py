@@ -39,6 +39,18 @@ def passed_over(make: Make) -> dict[str, Any]:
     return {"topic": topic, "owner": owner, "holder": holder, "entry": make.position(by=owner, topic=topic, title="Our keys")}
 
 
+def test_where_more_was_released_than_is_looked_through_the_pages_say_so(
+    make: Make, sign_in: SignIn, passed_over: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser, ref = sign_in(make.officer()), passed_over["topic"].ref
+    said = "only the 1 entries released last were looked at"
+    assert said not in page(browser, "/gaps")
+    monkeypatch.setattr("coordinator.gaps.queries.NEWEST", 1)
+    assert said in page(browser, "/gaps")
+    assert said not in page(browser, f"/gaps?topic={ref}")
+    assert "are counted over the 1 entries released last" in page(browser, "/dashboard")
+
+
 def test_the_list_says_what_is_missing_and_what_to_do_about_it(make: Make, sign_in: SignIn, passed_over: dict[str, Any]) -> None:
     owner, holder, entry = passed_over["owner"], passed_over["holder"], passed_over["entry"]
     mine = page(sign_in(owner), "/gaps")
