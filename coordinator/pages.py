@@ -5,8 +5,9 @@ import secrets
 import sys
 import time
 import traceback
-from collections.abc import Container, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -26,6 +27,7 @@ from flask import (
 from flask.typing import ResponseReturnValue
 from flask_babel import get_locale
 from flask_babel import gettext as _
+from markupsafe import Markup
 from sqlalchemy import text
 from sqlalchemy.exc import DataError, OperationalError
 from werkzeug.exceptions import HTTPException, InternalServerError, SecurityError
@@ -98,6 +100,7 @@ def join(app: Flask) -> None:
     app.after_request(_finish)
     app.teardown_appcontext(_let_go)
     app.jinja_env.filters.update(t=translated, marking=marking)
+    app.jinja_env.globals.update(drawn_once=drawn_once, name_of_unit=name_of_unit, names_of_units=names_of_units)
     for code in (400, 403, 404, 405, 409, 413, 429, 500, 503):
         app.register_error_handler(code, _error_page)
     app.register_error_handler(HTTPException, _error_page)
@@ -225,6 +228,31 @@ def translated(said: Any) -> str:
 def marking(level: int) -> str:
     """Return the marking of a level as it stands on a page."""
     return translated(LEVELS[level])
+
+
+def drawn_once(draw: Callable[[Any], Markup]) -> Callable[[Any], Markup]:
+    """Return a macro that is asked once for each language and value: what it draws must depend on nothing else."""
+
+    @lru_cache(maxsize=512)
+    def drawn(_language: str, value: Any) -> Markup:
+        return draw(value)
+
+    return lambda value: drawn(str(get_locale()), value)
+
+
+def name_of_unit(unit: Any, url: str | None = None) -> Markup:
+    """Return the short name of a unit, with the long one behind it, as a link if there is an address; a word is its own name."""
+    short = unit if isinstance(unit, str) else unit.short_name or unit.name
+    if isinstance(unit, str) or unit.name == short:
+        name = Markup('<bdi class="unit">%s</bdi>') % short
+    else:
+        name = Markup('<abbr class="unit" title="%s"><bdi>%s</bdi></abbr>') % (unit.name, short)
+    return Markup('<a class="unit" href="%s">%s</a>') % (url, name) if url else name
+
+
+def names_of_units(units: Iterable[Any]) -> Markup:
+    """Return the names of units with commas between them, each isolated: several scripts stand in one line."""
+    return Markup(", ").join(name_of_unit(unit) for unit in units)
 
 
 # --- pages of a list ------------------------------------------------------------------------------------------------------

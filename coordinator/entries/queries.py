@@ -343,7 +343,8 @@ def held_in(circle: Circle) -> ColumnElement[bool]:
 def of_units_in(circle: Circle, unit_id: Any) -> ColumnElement[bool]:
     """Return the condition that a column is one of the units whose organisations stand in a circle."""
     if circle is not Circle.MINISTRY:
-        return behind(unit_id).in_(of_circle(circle))
+        there: ColumnElement[bool] = behind(unit_id).in_(of_circle(circle))
+        return there
     outside = select(Unit.id).join(Organisation, Organisation.id == Unit.organisation_id).where(Organisation.circle != circle)
     return among_most(unit_id, of_circle(circle), outside)
 
