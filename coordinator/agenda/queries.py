@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, SelectBase, and_, exists, func, or_, select, union_all
 from sqlalchemy.orm import Session, aliased, joinedload
 
-from coordinator.agenda.rules import ANSWERS, Answer, Asked, Coming, Tally, Work, answer, at_work_in_order
+from coordinator.agenda.rules import ANSWERS, Answer, Asked, Coming, Further, Tally, Work, answer, at_work_in_order, place
 from coordinator.calendar.models import Counterpart, Event, Instrument, Question
 from coordinator.calendar.queries import counterparts, events, instruments, next_events, questions
 from coordinator.db import among_found, behind, bound_reader
@@ -34,16 +34,25 @@ _WEIGHT = {stake: place for place, stake in enumerate(Stake)}
 
 _entry = Entry.__table__.alias("found")
 _adherence = Adherence.__table__  # of a line that is seen: what hangs on it is seen with it
-_question_id = Entry.__table__.c.question_id  # a position's alone
+_question_id, _stance = Entry.__table__.c.question_id, Entry.__table__.c.stance  # a position's alone
 
 
-def _found(where: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Return the condition that an entry is among those released ones for which another one holds.
+def _numbers(*which: ColumnElement[bool]) -> SelectBase:
+    """Return a select of the numbers of the entries for which one of some conditions holds.
+
+    One after the other, each by its index: of conditions in one, PostgreSQL may ask all entries.
+    """
+    each = [select(_entry.c.id).where(where) for where in which]
+    return union_all(*each) if len(each) > 1 else each[0]
+
+
+def _found(*which: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return the condition that an entry is among those released ones for which one of others holds.
 
     It finds numbers only, and the rule of access is asked of what has them. Asked of both at once, SQLite walks through all that
     the reader may see instead of the few entries on a question.
     """
-    return and_(among_found(Entry.id, select(_entry.c.id).where(where)), behind(Entry.state) == State.RELEASED)
+    return and_(among_found(Entry.id, _numbers(*which)), behind(Entry.state) == State.RELEASED)
 
 
 def _on(which: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -325,56 +334,77 @@ def asked(session: Session, question_ids: Sequence[int], *, on: date) -> list[As
 # --- who says what -----------------------------------------------------------------------------------------------------
 
 MOST_LINES = 300
+WHOLE = 60
+"""As many units' lines are shown whole at an event, spread over the questions; the further ones are named by their stance."""
+FEWEST, FOREMOST = 2, 6
+"""Whole lines of one question, where there are many questions and where there are few."""
 MOST_DOSSIERS = 25
 
 
-def at_event(session: Session, event: Event, *, on: date) -> tuple[Coming, list[Answer]]:
+def at_event(session: Session, event: Event, *, on: date, whole: bool = False) -> tuple[Coming, list[Answer]]:
     """Return an event with its state of coordination, and what is said on each question before its forum.
 
-    Lines for the event that are on none of these follow; there are at most 300 lines.
+    Lines for the event that are on none of these follow; there are at most 300 lines. Unless all are wanted `whole`, two to six
+    of each question are, by how many questions there are.
     """
     before = Question.forum_id == event.forum_id
     counts = _on_questions(session, before, on=on)
     [coming] = _coming(session, [event], counts, on=on)
-    return coming, _answers(session, or_(_on(before), _entry.c.event_id == event.id), before, counts, on=on)
+    which = [_on(before), _entry.c.event_id == event.id]
+    foremost = MOST_LINES if whole else max(FEWEST, min(FOREMOST, WHOLE // max(1, len(counts))))
+    return coming, _answers(session, which, before, counts, on=on, foremost=foremost)
 
 
 def on_question(session: Session, question: Question, *, on: date) -> Answer:
     """Return what is said on one question; at most 300 lines."""
-    itself = Question.id == question.id
-    return _answers(session, _entry.c.question_id == question.id, itself, _on_questions(session, itself, on=on), on=on)[0]
+    itself, counts = Question.id == question.id, _on_questions(session, Question.id == question.id, on=on)
+    return _answers(session, [_entry.c.question_id == question.id], itself, counts, on=on, foremost=MOST_LINES)[0]
 
 
 def _answers(
-    session: Session, which: ColumnElement[bool], before: ColumnElement[bool], counts: _Counts, *, on: date
+    session: Session,
+    which: Sequence[ColumnElement[bool]],
+    before: ColumnElement[bool],
+    counts: _Counts,
+    *,
+    on: date,
+    foremost: int,
 ) -> list[Answer]:
-    some = (
-        select(Entry.id)
+    asked_of: dict[int, Question | None] = {q.id: q for q in questions(session, before)}
+    rows = session.execute(
+        select(
+            Entry.id,
+            Entry.ref,
+            Entry.unit_id,
+            Unit.short_name,
+            _stance,
+            Entry.level,
+            _question_id,
+            Question.topic_id,
+            or_(Entry.on_behalf_of_id.is_not(None), Organisation.circle != Circle.MINISTRY).label("voice"),
+        )
         .join(Unit, Unit.id == Entry.unit_id)
-        .where(_found(which), Entry.kind == Kind.POSITION)
+        .join(Organisation, Organisation.id == Unit.organisation_id)
+        .outerjoin(Question, Question.id == _question_id)
+        .where(_found(*which), Entry.kind == Kind.POSITION)
         .order_by(Unit.short_name, Entry.id)
         .limit(MOST_LINES)
-    )
-    positions = session.scalars(
-        select(Position)
-        .where(Position.id.in_(session.scalars(some).all()))
-        .options(
-            joinedload(Position.unit).joinedload(Unit.organisation),
-            joinedload(Position.question).options(joinedload(Question.topic), joinedload(Question.forum)),
-            joinedload(Position.on_behalf_of),
-        )
     ).all()
-    adherents: defaultdict[int, list[Unit]] = defaultdict(list)
-    for adherence in adherences(session, [p.id for p in positions]):
-        adherents[adherence.entry_id].append(adherence.unit)
+    topics = {q.topic_id for q in asked_of.values() if q is not None} | {row.topic_id for row in rows if row.topic_id is not None}
+    stakes = _stakes(session, topics, on=on)
+    lines: defaultdict[int, list[Any]] = defaultdict(list)
+    for row in sorted(rows, key=lambda r: place(stakes[r.topic_id].get(r.unit_id), r.short_name, r.id)):
+        lines[row.question_id or 0].append(row)
+    after = {row.id for listed in lines.values() for row in [r for r in listed if not r.voice][foremost:]}
     said: defaultdict[int, list[Position]] = defaultdict(list)
-    asked_of: dict[int, Question | None] = {q.id: q for q in questions(session, before)}
-    for position in positions:
-        key = position.question_id or 0
-        said[key].append(position)
-        asked_of.setdefault(key, position.question)
-    units = _units(session, {u for count in counts.values() for u in count.missing})
-    stakes = _stakes(session, [q.topic_id for q in asked_of.values() if q is not None], on=on)
+    for position in _whole(session, [row.id for row in rows if row.id not in after]):
+        said[position.question_id or 0].append(position)
+        asked_of.setdefault(position.question_id or 0, position.question)
+    adherents: defaultdict[int, list[Unit]] = defaultdict(list)
+    for adherence in adherences(session, [p.id for listed in said.values() for p in listed]):
+        adherents[adherence.entry_id].append(adherence.unit)
+    missing = {u for count in counts.values() for u in count.missing}
+    units = _units(session, missing | {row.unit_id for row in rows if row.id in after})
     found = [
         answer(
             question,
@@ -382,10 +412,23 @@ def _answers(
             adherents=adherents,
             stakes=stakes[question.topic_id] if question else {},
             missing=_in_order(counts[key].missing, units) if key in counts else (),
+            further=[Further(r.id, r.ref, units[r.unit_id], r.stance, r.level) for r in lines[key] if r.id in after],
         )
         for key, question in asked_of.items()
     ]
     return sorted(found, key=lambda a: a.question is None)
+
+
+def _whole(session: Session, ids: Sequence[int]) -> Sequence[Position]:
+    return session.scalars(
+        select(Position)
+        .where(Position.id.in_(ids))
+        .options(
+            joinedload(Position.unit).joinedload(Unit.organisation),
+            joinedload(Position.question).options(joinedload(Question.topic), joinedload(Question.forum)),
+            joinedload(Position.on_behalf_of),
+        )
+    ).all()
 
 
 # --- around an event ---------------------------------------------------------------------------------------------------
@@ -393,7 +436,7 @@ def _answers(
 
 def overlaps_at(session: Session, event: Event, *, most: int) -> Sequence[Overlap]:
     """Return the open overlaps with both ends at an event, the worst first; what only the text says is left out."""
-    return _open(session, or_(_entry.c.event_id == event.id, _on(Question.forum_id == event.forum_id)), most=most)
+    return _open(session, _entry.c.event_id == event.id, _on(Question.forum_id == event.forum_id), most=most)
 
 
 def overlaps_on(session: Session, question_id: int, *, most: int) -> Sequence[Overlap]:
@@ -401,8 +444,8 @@ def overlaps_on(session: Session, question_id: int, *, most: int) -> Sequence[Ov
     return _open(session, _entry.c.question_id == question_id, most=most)
 
 
-def _open(session: Session, which: ColumnElement[bool], *, most: int) -> Sequence[Overlap]:
-    ends = select(_entry.c.id).where(which)  # numbers only: with the overlap both are seen
+def _open(session: Session, *which: ColumnElement[bool], most: int) -> Sequence[Overlap]:
+    ends = _numbers(*which)  # numbers only: with the overlap both are seen
     return session.scalars(
         overlaps.with_company()
         .where(

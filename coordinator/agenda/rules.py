@@ -117,12 +117,23 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Further:
+    """A unit's current line where there are many: as much of it as tells who is on which side."""
+
+    id: int
+    ref: str
+    unit: Unit
+    stance: Stance | None
+    level: int
+
+
+@dataclass(frozen=True)
 class Voice:
     """What somebody outside the ministry holds: no unit's line."""
 
     position: Position
-    differs_from: tuple[Line, ...] = ()
-    """The units' lines on the same question with another stance."""
+    differs_from: tuple[Unit, ...] = ()
+    """The units whose lines on the same question take another stance."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +144,19 @@ class Answer:
     lines: tuple[Line, ...] = ()
     voices: tuple[Voice, ...] = ()
     missing: tuple[Unit, ...] = ()
+    further: tuple[Further, ...] = ()
+    """The lines that come after these, if not all are wanted whole."""
+
+    @property
+    def sides(self) -> list[tuple[Stance | None, tuple[Further, ...]]]:
+        """Return the further lines by stance, those that state none last."""
+        found = [(stance, tuple(f for f in self.further if f.stance is stance)) for stance in (*Stance, None)]
+        return [(stance, lines) for stance, lines in found if lines]
+
+
+def place(stake: Stake | None, short_name: str, position_id: int) -> tuple[int, str, int]:
+    """Return by what the lines on a question are put in order: the weightiest stake first, then by unit."""
+    return (len(Stake) if stake is None else list(Stake).index(stake), short_name, position_id)
 
 
 def differs(stance: Stance | None, other: Stance | None) -> bool:
@@ -148,21 +172,18 @@ def answer(
     adherents: Mapping[int, Sequence[Unit]],
     stakes: Mapping[int, Stake],
     missing: Iterable[Unit] = (),
+    further: Sequence[Further] = (),
 ) -> Answer:
     """Return what is said on one question: the lines of those with the weightiest stake first, then by unit."""
-
-    def place(position: Position) -> tuple[int, str, int]:
-        stake = stakes.get(position.unit_id)
-        return (len(Stake) if stake is None else list(Stake).index(stake), position.unit.short_name, position.id)
-
-    ordered = sorted(positions, key=place)
+    ordered = sorted(positions, key=lambda p: place(stakes.get(p.unit_id), p.unit.short_name, p.id))
     lines = tuple(Line(p, stakes.get(p.unit_id), tuple(adherents.get(p.id, ()))) for p in ordered if not is_voice(p))
-    voices = tuple(
-        Voice(p, tuple(line for line in lines if question is not None and differs(p.stance, line.position.stance)))
-        for p in ordered
-        if is_voice(p)
-    )
-    return Answer(question, lines, voices, tuple(missing))
+    sides = [*((line.position.unit, line.position.stance) for line in lines), *((f.unit, f.stance) for f in further)]
+
+    def voice(position: Position) -> Voice:
+        others = [unit for unit, stance in sides if question is not None and differs(position.stance, stance)]
+        return Voice(position, tuple(others))
+
+    return Answer(question, lines, tuple(voice(p) for p in ordered if is_voice(p)), tuple(missing), tuple(further))
 
 
 # --- who works on a thing ----------------------------------------------------------------------------------------------

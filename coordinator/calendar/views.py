@@ -125,14 +125,15 @@ def event(ref: str) -> ResponseReturnValue:
     overlaps = agenda.overlaps_at(db.session(), found, most=OVERLAPS_SHOWN + 1)
     dossiers = agenda.dossiers_at(db.session(), found.id)
     ends = [end for overlap in overlaps for end in (overlap.low, overlap.high)]
+    further = [line for answer in answers for line in answer.further]
     gaps = here(db.session(), reader(), me, Filters(event_id=found.id), on=on, event=found.ref)
     missing = [] if gaps.level is None else [gaps.level]
     return render_template(
         "calendar/event.html",
-        page_level=max((*(e.level for e in (*_entries(answers), *dossiers, *ends)), *missing), default=None),
+        page_level=max((*(e.level for e in (*_entries(answers), *further, *dossiers, *ends)), *missing), default=None),
         coming=coming,
         answers=answers,
-        cut=coming.positions + coming.outside > len(_entries(answers)),
+        cut=coming.positions + coming.outside > len(_entries(answers)) + len(further),
         overlaps=[look(o, me, on=on, t=translated) for o in overlaps[:OVERLAPS_SHOWN]],
         more_overlaps=len(overlaps) > OVERLAPS_SHOWN,
         dossiers=dossiers,
@@ -150,7 +151,7 @@ def brief(ref: str) -> ResponseReturnValue:
     """Show what a delegation takes to an event: the lines to take, the red lines, who holds what. Made to be printed."""
     on = today(settings().time_zone)
     found = queries.event(db.session(), ref)
-    coming, answers = agenda.at_event(db.session(), found, on=on)
+    coming, answers = agenda.at_event(db.session(), found, on=on, whole=True)
     handed_out(*_entries(answers))
     return render_template(
         "calendar/brief.html",

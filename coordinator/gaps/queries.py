@@ -618,14 +618,15 @@ def _all_but_consultations(session: Session, filters: Filters, stakes: Stakes, *
     sessions = _sessions(session, on=on)
     inside = set(session.scalars(_inside_ministry()))
     if GapKind.EVENT in kinds:
-        found += _events(sessions, _answered(session, sessions, inside), stakes, on=on)
+        wanted = [s for s in sessions if filters.event_id in {None, s.id}]
+        found += _events(wanted, _answered(session, wanted, inside), stakes, on=on)
     found += _reviews(session, sessions, filters, inside, on=on)
     if GapKind.LEAD in kinds:
         subjects = _subjects(session, filters)
-        leads, wings = _leads(subjects, stakes), _wings(session, subjects, stakes)
         before = _before(session, filters)
-        found += [b for b in leads if _of_subject(b, subjects, filters, before)]
-        found += [b for b in wings if GapKind.WING in kinds]
+        found += [b for b in _leads(subjects, stakes) if _of_subject(b, subjects, filters, before)]
+        if GapKind.WING in kinds:
+            found += _wings(session, subjects, stakes)
     standing = dict(
         session.execute(
             select(Known.key, Known.rests_on).where(

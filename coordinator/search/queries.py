@@ -20,9 +20,9 @@ from coordinator.positions.queries import with_company as positions_with_company
 from coordinator.topics.models import Topic, TopicName
 
 MOST_LINKS = 6
-MOST_POSITIONS = 60
-MOST_DOSSIERS = 25
-MOST_UNITS = 60
+MOST_POSITIONS = 24
+MOST_DOSSIERS = 10
+MOST_UNITS = 24
 MOST_EVENTS = 6
 
 _on = EntryTopic.__table__  # of an entry that is seen: to ask of each link whether it is would be to ask twice
@@ -109,7 +109,7 @@ def presence(session: Session, topic_ids: Iterable[int]) -> dict[int, Presence]:
 def positions_on(session: Session, topic_id: int, *, leading: Collection[int] = ()) -> Sequence[Position]:
     """Return the released positions on a topic, or on a question of it, by unit.
 
-    At most sixty, those of leading units first and then the newest: on a crowded topic nobody reads more, and its list has all.
+    At most 24, those of leading units first and then the newest: on a crowded topic nobody reads more, and its list has all.
     """
     of_it = select(Question.id).where(Question.topic_id == topic_id)
     on_it = union_all(ids_on(topic_id), select(_entry.c.id).where(_entry.c.question_id.in_(of_it)))
@@ -154,7 +154,7 @@ class Holding:
 
 
 def holdings(session: Session, topic_id: int) -> Sequence[Holding]:
-    """Return the units with released entries on a topic and what they have there, by short name; at most sixty."""
+    """Return the units with released entries on a topic and what they have there, by short name; at most 24."""
     has = (
         select(Entry.unit_id, Entry.kind, _stance, func.count().label("many"))
         .join(_on, _on.c.entry_id == Entry.id)

@@ -372,6 +372,7 @@ def show(ref: str) -> ResponseReturnValue:
         answers=_answers(topic, positions, {s.unit_id: s.stake for s in stakes}),
         more_positions=len(positions) == search.MOST_POSITIONS,
         holdings=holdings,
+        more_units=len(holdings) == search.MOST_UNITS,
         dossiers=[_dossier(d) for d in dossiers],
         more_dossiers=len(dossiers) == search.MOST_DOSSIERS,
         overlaps=[look(o, person, on=on, t=translated) for o in open_ones],

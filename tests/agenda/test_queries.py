@@ -320,7 +320,7 @@ def test_the_answers_on_a_question_stand_by_stake_with_adherents_voices_and_who_
     assert [u.short_name for u in on_it.missing] == ["SIL"]
     [voice] = on_it.voices
     assert voice.position.unit.organisation.name == "Orrery Cloud"
-    assert [said.position.unit.short_name for said in voice.differs_from] == ["ZZZ"]
+    assert [unit.short_name for unit in voice.differs_from] == ["ZZZ"]
     assert (without.question, len(without.lines)) == (None, 1)
     alone = queries.on_question(make.session, question, on=make.today)
     assert ([said.position.id for said in alone.lines], alone.missing) == (
