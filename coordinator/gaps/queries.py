@@ -11,7 +11,23 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Any, TypeVar
 
-from sqlalchemy import CTE, ColumnElement, Select, String, and_, case, cast, exists, false, func, literal, or_, select, union_all
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    CompoundSelect,
+    Select,
+    String,
+    and_,
+    case,
+    cast,
+    exists,
+    false,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.orm import Session, joinedload
 
 from coordinator.calendar.models import Event, Question
@@ -449,9 +465,28 @@ def _recent(filters: Filters, *, on: date) -> CTE:
         found = found.where(entries.before_forum(filters.forum_id))
     if filters.event_id is not None:
         found = found.where(Entry.event_id == filters.event_id)
+    # the pairs are narrowed once more, by whose they are: here, what is none of these units' business is not even paired
+    for units in _whose(filters):
+        found = found.where(among_found(Entry.id, _concerning(units, on=on)))
     if not filters.narrowed:
         found = found.order_by(version.c.released_at.desc(), version.c.entry_id.desc()).limit(NEWEST)
     return found.cte("recent")
+
+
+def _whose(filters: Filters) -> list[list[int]]:
+    """Return the units to which a list is narrowed: the one to whom it is shown, and those that are named."""
+    found = [] if filters.unit_ids is None else [sorted(filters.unit_ids)]
+    if filters.shown_to is not None and filters.shown_to.unit_id is not None:
+        found.append([filters.shown_to.unit_id])
+    return found
+
+
+def _concerning(unit_ids: Sequence[int], *, on: date) -> CompoundSelect[int]:
+    """Return a select of the numbers of the entries that some units own, or that are on a topic in which one has a say."""
+    say = select(Equity.topic_id).join(Unit, Unit.id == Equity.unit_id).where(Equity.unit_id.in_(unit_ids), *in_force(on))
+    return union_all(
+        select(_found.c.id).where(_found.c.unit_id.in_(unit_ids)), select(_on.c.entry_id).where(_on.c.topic_id.in_(say))
+    )
 
 
 def _having_say(*, on: date) -> CTE:
@@ -517,13 +552,9 @@ def _passed_over(recent: CTE, filters: Filters, *, on: date) -> CTE:
 
 def _of_units(filters: Filters, owner: Any, unit: Any) -> list[ColumnElement[bool]]:
     """Return the conditions on whose the entry is and which unit was not asked."""
-    where: list[ColumnElement[bool]] = []
-    if filters.unit_ids is not None:
-        units = sorted(filters.unit_ids)
-        where.append(or_(owner.in_(units), unit.in_(units)))
-    if filters.shown_to is not None:
-        own = filters.shown_to.unit_id
-        where.append(or_(owner == own, unit == own) if filters.shown_to.roles & WRITERS else false())
+    where: list[ColumnElement[bool]] = [or_(owner.in_(units), unit.in_(units)) for units in _whose(filters)]
+    if filters.shown_to is not None and not filters.shown_to.roles & WRITERS:
+        where.append(false())
     return where
 
 
