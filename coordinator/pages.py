@@ -99,8 +99,7 @@ def join(app: Flask) -> None:
     app.before_request(_refuse_foreign_origin)
     app.after_request(_finish)
     app.teardown_appcontext(_let_go)
-    app.jinja_env.filters.update(t=translated, marking=marking)
-    app.jinja_env.globals.update(drawn_once=drawn_once, name_of_unit=name_of_unit, names_of_units=names_of_units)
+    furnish(app)
     for code in (400, 403, 404, 405, 409, 413, 429, 500, 503):
         app.register_error_handler(code, _error_page)
     app.register_error_handler(HTTPException, _error_page)
@@ -109,6 +108,12 @@ def join(app: Flask) -> None:
     app.register_error_handler(OperationalError, _database_away)
     for odd in (DataError, OverflowError, UnicodeError):
         app.register_error_handler(odd, _odd_value)
+
+
+def furnish(app: Flask) -> None:
+    """Give the templates the words that they are written with."""
+    app.jinja_env.filters.update(t=translated, marking=marking)
+    app.jinja_env.globals.update(drawn_once=drawn_once, name_of_unit=name_of_unit, names_of_units=names_of_units)
 
 
 # --- a request from its first line to its last -----------------------------------------------------------------------------

@@ -9,6 +9,8 @@ from flask_babel import Babel
 from flask_bootstrap import Bootstrap5
 from jinja2 import StrictUndefined
 
+from coordinator.pages import furnish
+
 ROOT = Path(__file__).resolve().parents[1]
 # A letter has no policy and carries its styles inside: body.html is the name of a letter's page.
 PAGES = sorted(path for path in (ROOT / "templates").rglob("*.html") if path.name != "body.html")
@@ -106,9 +108,10 @@ def test_no_page_carries_inline_style_or_script(path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def bare() -> Flask:
-    """An application that knows the templates and nothing else; a name which is missing is an error."""
+    """An application that knows the templates, their words, and nothing else; a name which is missing is an error."""
     app = Flask("bare", root_path=str(ROOT), template_folder="templates", static_folder="static")
     app.jinja_env.undefined = StrictUndefined
+    furnish(app)
     app.secret_key = "only for this test"
     Babel(app)
     Bootstrap5(app)

@@ -932,8 +932,11 @@ def of_entry(session: Session, entry_id: int) -> Sequence[Overlap]:
     ).all()
 
 
-def waiting_for(session: Session, unit_id: int, *, most: int = 50) -> Sequence[Overlap]:
-    """Return the open overlaps that wait for a unit: to acknowledge, or to agree to what the other would close it with."""
+def waiting_for(session: Session, unit_id: int, *, most: int) -> Sequence[Overlap]:
+    """Return the open overlaps that wait for a unit: to acknowledge, or to agree to what the other would close it with.
+
+    What only the text says is not among them: it waits for nobody.
+    """
     mine, other = aliased(Side), aliased(Side)
     return session.scalars(
         with_company()
@@ -942,6 +945,7 @@ def waiting_for(session: Session, unit_id: int, *, most: int = 50) -> Sequence[O
         .where(
             behind(Overlap.current).is_(True),
             Overlap.state.in_(OPEN),
+            behind(Overlap.kind) != OverlapKind.POSSIBLE,
             or_(mine.acknowledged_at.is_(None), and_(other.closing.is_not(None), mine.closing.is_(None))),
         )
         .order_by(*in_order())

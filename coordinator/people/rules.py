@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Protocol
 
 from coordinator.errors import N_
@@ -37,7 +38,8 @@ def comparable(name: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
-def unit_tokens(unit_id: int, *, organisation_id: int, circle: Circle, ancestors: Iterable[int]) -> frozenset[str]:
+@lru_cache(maxsize=4096)  # who sees an entry is asked of all units, on each page of one
+def unit_tokens(unit_id: int, *, organisation_id: int, circle: Circle, ancestors: tuple[int, ...]) -> frozenset[str]:
     """Return the tokens that every member of a unit holds; `ancestors` are the units above it, and itself."""
     return frozenset(
         {

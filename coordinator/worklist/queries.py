@@ -31,6 +31,8 @@ class Worklist:
     """What waits for one person, by what it asks; `open` is what a coordinator or the leadership watches over."""
 
     pairs: tuple[Pair, ...] = ()
+    more_pairs: bool = False
+    """There are others, which press less."""
     to_release: tuple[Paper, ...] = ()
     proposals: tuple[Paper, ...] = ()
     lines: tuple[Paper, ...] = ()
@@ -79,9 +81,10 @@ def waiting(session: Session, reader: Reader, *, at: datetime, on: date, number:
     answers = to_answer(session, reader, at=at)
     known = {p.entry.id for p in answers.to_release}
     told = {g.entry.id for g in missing.gaps if g.kind is GapKind.REVIEW and g.entry is not None}
-    asked = [o for o in overlaps.waiting_for(session, unit_id, most=MOST) if o.kind is not OverlapKind.POSSIBLE]
+    asked = overlaps.waiting_for(session, unit_id, most=overlaps.PAGE + 1)
     return Worklist(
-        pairs=tuple(pair(o, reader, on=on) for o in asked),
+        pairs=tuple(pair(o, reader, on=on) for o in asked[: overlaps.PAGE]),
+        more_pairs=len(asked) > overlaps.PAGE,
         to_release=answers.to_release,
         proposals=answers.proposals,
         lines=answers.lines,

@@ -329,6 +329,53 @@ def test_the_answers_on_a_question_stand_by_stake_with_adherents_voices_and_who_
     )
 
 
+def test_at_an_event_the_weightiest_lines_stand_whole_and_the_further_ones_by_their_stance(
+    make, question, topic, forum, monkeypatch
+):
+    monkeypatch.setattr(queries, "FEWEST", 1)
+    monkeypatch.setattr(queries, "FOREMOST", 1)
+    event = make.event(forum=forum)
+    one, other, leader = (make.officer(unit=make.unit(short_name=n)) for n in ("AAA", "MMM", "ZZZ"))
+    make.equity(leader.unit, topic, "lead")
+    shared = {"question": question, "topic": topic, "level": 0, "audience": frozenset({"circle:country"})}
+    make.position(by=one, stance="oppose", **shared)
+    theirs = make.position(by=other, stance="support", **shared | {"level": 1, "audience": frozenset({"circle:ministry"})})
+    make.position(by=leader, stance="support", **shared)
+    make.position(stance="red_line", question=question, topic=topic, sealed=True)
+    firm = make.officer(unit=make.unit(of=make.organisation("Orrery Cloud", circle="country", ceiling=0)))
+    make.position(by=firm, stance="conditions", **shared)
+    make.act_as(one)
+    _coming, [on_it] = queries.at_event(make.session, event, on=make.today)
+    assert [said.position.unit.short_name for said in on_it.lines] == ["ZZZ"]
+    assert [(stance.value, [(f.unit.short_name, f.level) for f in lines]) for stance, lines in on_it.sides] == [
+        ("support", [("MMM", 1)]),
+        ("oppose", [("AAA", 0)]),
+    ]
+    assert theirs.ref in {f.ref for f in on_it.further}
+    assert [unit.short_name for unit in on_it.voices[0].differs_from] == ["ZZZ", "AAA", "MMM"]
+    _coming, [whole] = queries.at_event(make.session, event, on=make.today, whole=True)
+    alone = queries.on_question(make.session, question, on=make.today)
+    for all_of_it in (whole, alone):
+        assert [said.position.unit.short_name for said in all_of_it.lines] == ["ZZZ", "AAA", "MMM"]
+        assert not all_of_it.further
+
+
+def test_where_there_are_many_questions_fewer_lines_of_each_stand_whole(make, topic, forum, monkeypatch):
+    monkeypatch.setattr(queries, "WHOLE", 6)
+    event, questions = make.event(forum=forum), [make.question(topic=topic, forum=forum) for _ in range(2)]
+    for question in questions:
+        for _ in range(4):
+            make.position(question=question, topic=topic)
+    make.act_as(make.officer())
+
+    def shown() -> list[tuple[int, int]]:
+        return [(len(a.lines), len(a.further)) for a in queries.at_event(make.session, event, on=make.today)[1]]
+
+    assert shown() == [(3, 1), (3, 1)]
+    monkeypatch.setattr(queries, "WHOLE", 1)
+    assert shown() == [(2, 2), (2, 2)]
+
+
 def test_the_overlaps_at_an_event_have_both_ends_there(make, question, topic, forum):
     event, elsewhere = make.event(forum=forum), make.question(topic=topic)
     one = make.officer()

@@ -1,3 +1,4 @@
+import re
 from contextlib import contextmanager
 
 import pytest
@@ -167,6 +168,26 @@ def session_of_forum(make):
     make.position(by=firm, stance="oppose", title="Better not", text="Business would suffer.", **shared)
     make.dossier(by=other, event=event, topic=topic, title="Work on the draft")
     return {"event": event, "question": question, "forum": forum, "reader": one, "firm": firm}
+
+
+def test_the_further_lines_of_an_event_are_links_by_stance_and_count_for_the_level_of_the_page(make, sign_in, monkeypatch):
+    for number in ("FEWEST", "FOREMOST"):
+        monkeypatch.setattr(f"coordinator.agenda.queries.{number}", 1)
+    forum, topic = make.forum(), make.topic()
+    event, question = make.event(forum=forum), make.question(topic=topic, forum=forum)
+    one, other = (make.officer(unit=make.unit(short_name=n)) for n in ("AAA", "ZZZ"))
+    shared = {"topic": topic, "question": question}
+    make.position(by=one, title="Told whole", level=0, audience=frozenset({"circle:country"}), **shared)
+    line = make.position(by=other, title="Only named", stance="oppose", **shared)
+    whole = sign_in(one).get(f"/calendar/events/{event.ref}").text
+    page = whole[whole.index("<main") : whole.index('id="overlaps"')]
+    assert "Told whole" in page
+    assert "Only named" not in page
+    assert re.search(rf'sign-stance-oppose.*?href="/positions/{line.ref}"><abbr [^>]*><bdi>ZZZ', page, re.DOTALL)
+    assert page.index("sign-stance-support") < page.index("sign-stance-oppose")
+    assert "OFFICIAL" in whole[: whole.index("<main")]
+    assert "There is more than fits" not in page
+    assert "Only named" in sign_in(one).get(f"/calendar/events/{event.ref}/brief").text
 
 
 def test_an_event_tells_who_says_what_who_is_missing_and_where_lines_clash(make, sign_in, session_of_forum):

@@ -140,6 +140,18 @@ def test_a_crowded_topic_says_so(make: Make, sign_in: SignIn) -> None:
     assert "7 units work on this." in page
 
 
+def test_where_more_units_hold_something_than_are_listed_the_page_leads_to_all(
+    make: Make, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic, browser = make.topic(), sign_in(make.officer())
+    make.dossier(topic=topic)
+    assert "All entries on this topic" not in read(browser, f"/topics/{topic.ref}")
+    monkeypatch.setattr("coordinator.search.queries.MOST_UNITS", 1)
+    make.dossier(topic=topic)
+    page = read(browser, f"/topics/{topic.ref}")
+    assert f'href="/search?topic={topic.ref}&amp;state=released">All entries on this topic' in page
+
+
 @pytest.mark.parametrize("role", ["officer", "coordinator", "leadership", "administrator", "auditor"])
 def test_a_hidden_entry_changes_nothing_on_the_page(make: Make, sign_in: SignIn, role: str) -> None:
     forum, quiet = make.forum("Hidden assembly"), make.topic("Quiet wing")

@@ -54,6 +54,27 @@ def test_an_overlap_waits_for_both_units_until_each_has_acknowledged(make: Make,
     assert f"/overlaps/{ref}" in page(sign_in(other))
 
 
+def test_the_worklist_shows_what_presses_most_and_leads_to_the_rest(
+    make: Make, session: Session, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic, one, other = make.topic(), make.officer(), make.officer()
+    for against in ("oppose", "red_line"):
+        question = make.question(topic=topic)
+        make.position(by=one, topic=topic, question=question, stance="support")
+        make.position(by=other, topic=topic, question=question, stance=against)
+    make.act_as(one)
+    worst, less = session.scalars(select(Overlap.ref).where(Overlap.kind == "conflict").order_by(Overlap.rank)).all()
+    bind_reader(session, None)
+    text = page(sign_in(one))
+    assert text.index(f"/overlaps/{worst}") < text.index(f"/overlaps/{less}")
+    assert "These press most" not in text
+    monkeypatch.setattr(overlap_queries, "PAGE", 1)
+    text = page(sign_in(one))
+    assert f"/overlaps/{worst}" in text
+    assert f"/overlaps/{less}" not in text
+    assert 'These press most. <a href="/overlaps?mine=1">' in text
+
+
 def test_a_proposal_to_close_waits_for_the_other_unit(make: Make, session: Session, sign_in: SignIn) -> None:
     ref, one, other = make.overlap()
     act(make, session, one, ref, overlaps.acknowledge)
