@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, and_, case, column, exists, func, or_, select, table, tuple_
+from sqlalchemy import CTE, ColumnElement, Select, and_, case, column, exists, func, or_, select, table, tuple_
 from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
 from coordinator.calendar.models import Counterpart, Event, Forum, Instrument, Question
@@ -377,6 +377,22 @@ def work_by_topic(*where: ColumnElement[bool]) -> Select[int, int, int]:
         .where(behind(Entry.state) == State.RELEASED, *where)
         .group_by(_of_topic.c.topic_id)
     )
+
+
+def units_on(topic_ids: Sequence[int] | Select[int], *where: ColumnElement[bool]) -> CTE:
+    """Return who works on some topics: (topic, unit, how many released entries); the unit of what is not seen is null.
+
+    The entries are looked up one by one: joined to some thousand links, PostgreSQL would walk through all that there are.
+    """
+    unit_id = select(Entry.unit_id).where(Entry.id == _of_topic.c.entry_id, behind(Entry.state) == State.RELEASED)
+    links = (
+        select(_of_topic.c.topic_id, unit_id.scalar_subquery().label("unit_id"))
+        .join(Topic, Topic.id == _of_topic.c.topic_id)
+        .where(_of_topic.c.topic_id.in_(topic_ids), *where)
+        .subquery()
+    )
+    counted = select(links.c.topic_id, links.c.unit_id, func.count().label("entries"))
+    return counted.group_by(links.c.topic_id, links.c.unit_id).cte("units_on")
 
 
 def is_worked_on(*where: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -49,8 +49,8 @@ from coordinator.entries.queries import (
     ids_on,
     of_units_in,
     since_day,
+    units_on,
     visible,
-    work_by_topic,
 )
 from coordinator.entries.rules import may_see
 from coordinator.errors import NotFound
@@ -992,14 +992,9 @@ def contacts_on(
     session: Session, topic_ids: Iterable[int] | Select[int], *, unit_id: int, but: Any, most: int = 30
 ) -> tuple[Sequence[Entry], Sequence[Crowd]]:
     """Return the released entries of other units on some topics but some of them, and the topics too crowded to list."""
-    here = topic_ids if isinstance(topic_ids, Select) else sorted(topic_ids)
-    shared = session.execute(
-        work_by_topic(_topic.c.topic_id.in_(here), Topic.umbrella.is_(False))
-        .join(Topic, Topic.id == _topic.c.topic_id)
-        .order_by(_topic.c.topic_id)
-    ).all()
-    crowded = _crowds(session, {t: (units, n) for t, units, n in shared if units > CROWDED})
-    quiet = [t for t, units, _ in shared if units <= CROWDED]
+    shared = _shared(session, topic_ids)
+    crowded = [crowd for crowd in shared if crowd.number > CROWDED]
+    quiet = [crowd.topic.id for crowd in shared if crowd.number <= CROWDED]
     # found by their topics and put in order here: in the order of the list a database would look through all that there is
     found = session.execute(
         select(Entry.logged_on, Entry.id)
@@ -1041,28 +1036,38 @@ def held_apart(topic_ids: Iterable[int] | Select[int], *, unit_id: int, entry_id
     return pairs, units
 
 
-def _crowds(session: Session, crowded: Mapping[int, tuple[int, int]]) -> list[Crowd]:
-    """Return the crowds on some topics in their order, of which it is known how many units and entries are on each."""
-    topics = {t.id: t for t in session.scalars(select(Topic).where(Topic.id.in_(list(crowded))))}
-    pairs = (
-        select(_topic.c.topic_id, Entry.unit_id)
-        .join(Entry, Entry.id == _topic.c.entry_id)
-        .where(_topic.c.topic_id.in_(list(crowded)), behind(Entry.state) == State.RELEASED)
-        .distinct()
+def _shared(session: Session, topic_ids: Iterable[int] | Select[int], *, crowded: int | None = None) -> list[Crowd]:
+    """Return who works on each of some topics but umbrellas, by topic; or on at most so many crowded ones, the most crowded first.
+
+    One statement, because looking through the entries is what costs.
+    """
+    here = topic_ids if isinstance(topic_ids, Select) else sorted(topic_ids)
+    pairs = units_on(here, Topic.umbrella.is_(False))
+    units = func.count().label("units")
+    counting = select(pairs.c.topic_id, units, func.sum(pairs.c.entries).label("entries"))
+    counting = counting.where(pairs.c.unit_id.is_not(None)).group_by(pairs.c.topic_id)  # what is not seen has no unit
+    if crowded is not None:
+        counting = counting.having(units > CROWDED).order_by(units.desc(), pairs.c.topic_id).limit(crowded)
+    counted = counting.cte("counted")
+    place = func.row_number().over(partition_by=pairs.c.topic_id, order_by=(Unit.short_name, Unit.id)).label("place")
+    named = (
+        select(pairs.c.topic_id, pairs.c.unit_id, place)
+        .join(counted, counted.c.topic_id == pairs.c.topic_id)
+        .join(Unit, Unit.id == pairs.c.unit_id)
         .subquery()
     )
-    place = func.row_number().over(partition_by=pairs.c.topic_id, order_by=(Unit.short_name, Unit.id)).label("place")
-    named = select(pairs.c.topic_id, pairs.c.unit_id, place).join(Unit, Unit.id == pairs.c.unit_id).subquery()
     rows = session.execute(
-        select(named.c.topic_id, Unit)
+        select(Topic, Unit, counted.c.units, counted.c.entries)
+        .select_from(counted)
+        .join(named, and_(named.c.topic_id == counted.c.topic_id, named.c.place <= NAMED))
+        .join(Topic, Topic.id == counted.c.topic_id)
         .join(Unit, Unit.id == named.c.unit_id)
-        .where(named.c.place <= NAMED)
-        .order_by(named.c.topic_id, named.c.place)
+        .order_by(*([] if crowded is None else [counted.c.units.desc()]), counted.c.topic_id, named.c.place)
     )
-    on_it: defaultdict[int, list[Unit]] = defaultdict(list)
-    for topic_id, unit in rows:
-        on_it[topic_id].append(unit)
-    return [Crowd(topics[t], tuple(on_it[t]), units, entries) for t, (units, entries) in crowded.items()]
+    found: dict[int, tuple[Topic, int, int, list[Unit]]] = {}
+    for topic, unit, number, entries in rows:
+        found.setdefault(topic.id, (topic, number, int(entries), []))[3].append(unit)
+    return [Crowd(topic, tuple(named), number, entries) for topic, number, entries, named in found.values()]
 
 
 def seen_by(reader: PersonReader, overlap: Overlap) -> bool:
@@ -1140,7 +1145,7 @@ def facets(session: Session, filters: Filters) -> dict[str, list[tuple[Any, int]
     }
 
 
-FOREMOST = 20
+FOREMOST = 12
 """Among so many topics of a unit, those on which it has most, its crowded ones are looked for."""
 
 
@@ -1160,10 +1165,7 @@ def crowds(session: Session, *, unit_id: int, most: int = 5) -> list[Crowd]:
         .limit(FOREMOST)
         .cte("own")
     )
-    counted = work_by_topic(_topic.c.topic_id.in_(select(own.c.topic_id)))
-    units = counted.selected_columns.units
-    crowded = counted.having(units > CROWDED).order_by(units.desc(), _topic.c.topic_id).limit(most)
-    return _crowds(session, {t: (number, n) for t, number, n in session.execute(crowded)})
+    return _shared(session, select(own.c.topic_id), crowded=most)
 
 
 # --- what exclusions hide ----------------------------------------------------------------------------------------------

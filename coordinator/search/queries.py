@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import func, literal, or_, select, union_all
+from sqlalchemy import case, func, literal, or_, select, union_all
 from sqlalchemy.orm import Session, joinedload
 
 from coordinator.calendar.models import Event, Forum, Question
 from coordinator.db import among_found, behind
 from coordinator.entries.models import Entry, EntryTopic, Kind, State
-from coordinator.entries.queries import ids_on, with_company, work_by_topic
+from coordinator.entries.queries import ids_on, units_on, with_company
 from coordinator.people.models import Circle, Organisation, Person, Unit
 from coordinator.people.rules import comparable
 from coordinator.positions.models import Position, Stance
@@ -102,8 +102,10 @@ class Presence:
 
 def presence(session: Session, topic_ids: Iterable[int]) -> dict[int, Presence]:
     """Return how many released entries of how many units a reader sees on each of some topics."""
-    rows = session.execute(work_by_topic(_on.c.topic_id.in_(sorted(set(topic_ids)))))
-    return {topic_id: Presence(entries, units) for topic_id, units, entries in rows}
+    on = units_on(sorted(set(topic_ids)))
+    seen = func.sum(case((on.c.unit_id.is_(None), 0), else_=on.c.entries))
+    rows = session.execute(select(on.c.topic_id, seen, func.count(on.c.unit_id)).group_by(on.c.topic_id))
+    return {topic_id: Presence(int(entries), units) for topic_id, entries, units in rows}
 
 
 def positions_on(session: Session, topic_id: int, *, leading: Collection[int] = ()) -> Sequence[Position]:
