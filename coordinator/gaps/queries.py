@@ -4,7 +4,7 @@ The number of statements is the same however much there is and however much of i
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -171,10 +171,6 @@ class _Bare:
     is_known: bool = False
 
 
-def _inside_ministry() -> Select[int]:
-    return entries.of_circle(Circle.MINISTRY)
-
-
 def in_force(on: date) -> list[ColumnElement[bool]]:
     """Return the conditions for a stake that gives a say on a day; its unit is joined."""
     return [
@@ -211,20 +207,30 @@ class _Session:
 
 def _sessions(session: Session, *, on: date) -> list[_Session]:
     """Return the events within the window, the nearest first."""
-    window = select(Event.id, Event.forum_id, Event.starts_on, Event.ends_on).where(
-        Event.ends_on >= on, Event.starts_on <= on + windows().event
+    rows = session.execute(
+        select(Event.id, Event.forum_id, Event.starts_on, Event.ends_on, Question.id, Question.topic_id)
+        .outerjoin(Question, Question.forum_id == Event.forum_id)
+        .where(Event.ends_on >= on, Event.starts_on <= on + windows().event)
+        .order_by(Event.starts_on, Event.id, Question.id)
     )
-    rows = session.execute(window.order_by(Event.starts_on, Event.id)).all()
-    asked: defaultdict[int | None, dict[int, int]] = defaultdict(dict)
-    forums = sorted({row.forum_id for row in rows})
-    for i, forum_id, topic_id in session.execute(
-        select(Question.id, Question.forum_id, Question.topic_id).where(Question.forum_id.in_(forums)).order_by(Question.id)
-    ):
-        asked[forum_id][i] = topic_id
-    return [_Session(*row, questions=tuple(asked[row.forum_id]), topics=frozenset(asked[row.forum_id].values())) for row in rows]
+    asked: dict[tuple[int, int, date, date], dict[int, int]] = {}
+    for event_id, forum_id, starts_on, ends_on, question_id, topic_id in rows:
+        before = asked.setdefault((event_id, forum_id, starts_on, ends_on), {})
+        if question_id is not None:
+            before[question_id] = topic_id
+    return [_Session(*event, questions=tuple(before), topics=frozenset(before.values())) for event, before in asked.items()]
 
 
-def _answered(session: Session, sessions: Sequence[_Session], inside: Collection[int]) -> dict[int, frozenset[int]]:
+def _is_wanted(session: _Session, filters: Filters) -> bool:
+    """Say whether an event can pass the filters: of the others it need not be known who has a line."""
+    return (
+        filters.event_id in {None, session.id}
+        and filters.forum_id in {None, session.forum_id}
+        and (filters.topic_ids is None or not filters.topic_ids.isdisjoint(session.topics))
+    )
+
+
+def _answered(session: Session, sessions: Sequence[_Session]) -> dict[int, frozenset[int]]:
     """Return for each event the units of the ministry that have a current line for it, their own or another's."""
     events = {s.id for s in sessions}
     by_question: defaultdict[int, list[int]] = defaultdict(list)
@@ -234,24 +240,25 @@ def _answered(session: Session, sessions: Sequence[_Session], inside: Collection
     # numbers first, and only the rule of access and the state of what has them: asked of more at once, SQLite walks through
     # all that is visible, or all that a unit has
     which = select(_found.c.id).where(or_(_found.c.event_id.in_(sorted(events)), _found.c.question_id.in_(sorted(by_question))))
-    lines = select(Entry.kind, Entry.event_id, _question_id, Entry.unit_id).where(
-        among_found(Entry.id, which),
-        behind(Entry.state) == State.RELEASED,
-        behind(Entry.on_behalf_of_id).is_(None),  # a voice is no line
+    current = (behind(Entry.kind) == Kind.POSITION, behind(Entry.state) == State.RELEASED)
+    lines = select(Entry.event_id, _question_id, Entry.unit_id).where(
+        among_found(Entry.id, which), *current, entries.held_in(Circle.MINISTRY)
     )
     standing = select(_adherence.c.entry_id).where(_adherence.c.ended_at.is_(None))
     adhering = (
-        select(Entry.kind, Entry.event_id, _question_id, _adherence.c.unit_id)
+        select(Entry.event_id, _question_id, _adherence.c.unit_id)
         .join(_adherence, _adherence.c.entry_id == Entry.id)
-        .where(Entry.id.in_(standing), behind(Entry.state) == State.RELEASED, _adherence.c.ended_at.is_(None))
+        .where(
+            Entry.id.in_(standing),
+            *current,
+            _adherence.c.ended_at.is_(None),
+            entries.of_units_in(Circle.MINISTRY, _adherence.c.unit_id),
+        )
     )
     found: defaultdict[int, set[int]] = defaultdict(set)
-    for rows in (lines, adhering):
-        for kind, event_id, question_id, unit_id in session.execute(rows):
-            if kind is not Kind.POSITION or unit_id not in inside:
-                continue
-            for event in {*([event_id] if event_id in events else []), *by_question.get(question_id or 0, ())}:
-                found[event].add(unit_id)
+    for event_id, question_id, unit_id in session.execute(select(union_all(lines, adhering).subquery())):
+        for event in {*([event_id] if event_id in events else []), *by_question.get(question_id or 0, ())}:
+            found[event].add(unit_id)
     return {event: frozenset(units) for event, units in found.items()}
 
 
@@ -282,7 +289,7 @@ def _digest(numbers: Iterable[int]) -> str:
     return f"{len(listed)}.{sha256(repr(listed).encode()).hexdigest()[:16]}"
 
 
-def _reviews(session: Session, sessions: Sequence[_Session], filters: Filters, inside: Collection[int], *, on: date) -> list[_Bare]:
+def _reviews(session: Session, sessions: Sequence[_Session], filters: Filters, *, on: date) -> list[_Bare]:
     """Return the lines whose review is overdue before the next event that they are for."""
     by_id, by_forum = {s.id: s for s in sessions}, {s.forum_id: s for s in reversed(sessions)}
     by_question = {q: s for s in reversed(sessions) for q in s.questions}
@@ -313,14 +320,13 @@ def _reviews(session: Session, sessions: Sequence[_Session], filters: Filters, i
         ).where(
             among_found(Entry.id, which),
             behind(Entry.state) == State.RELEASED,
+            entries.of_units_in(Circle.MINISTRY, Entry.unit_id),
             *narrowed,
             *([Entry.id == filters.entry_id] if filters.entry_id is not None else []),
         )
     ).all()
     found = []
     for row in rows:
-        if row.unit_id not in inside:
-            continue
         named = by_id.get(row.event_id or 0) or by_forum.get(row.forum_id or 0)
         event = named or by_question.get(row.question_id or 0)
         if event is not None and rules.lapsed_before(row.review_by, event_ends_on=event.ends_on, on=on):
@@ -647,11 +653,10 @@ def one(session: Session, reader: Reader, kind: GapKind, key: str, filters: Filt
 def _all_but_consultations(session: Session, filters: Filters, stakes: Stakes, *, on: date) -> list[_Bare]:
     kinds, found = filters.kinds, list[_Bare]()
     sessions = _sessions(session, on=on)
-    inside = set(session.scalars(_inside_ministry()))
     if GapKind.EVENT in kinds:
-        wanted = [s for s in sessions if filters.event_id in {None, s.id}]
-        found += _events(wanted, _answered(session, wanted, inside), stakes, on=on)
-    found += _reviews(session, sessions, filters, inside, on=on)
+        wanted = [s for s in sessions if _is_wanted(s, filters)]
+        found += _events(wanted, _answered(session, wanted), stakes, on=on)
+    found += _reviews(session, sessions, filters, on=on)
     if GapKind.LEAD in kinds:
         subjects = _subjects(session, filters)
         before = _before(session, filters)
