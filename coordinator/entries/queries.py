@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
 from coordinator.calendar.models import Counterpart, Event, Forum, Instrument, Question
 from coordinator.db import Reader as AnyReader
-from coordinator.db import among_held, among_most, behind, found_by, protect, read_as_system
+from coordinator.db import among_found, among_held, among_most, behind, found_by, protect, read_as_system
 from coordinator.entries.models import (
     AudienceToken,
     Entry,
@@ -429,7 +429,7 @@ def matching(session: Session, words: str) -> ColumnElement[bool] | None:
         rows = select(_search.c.rowid).where(column("entry_search").op("MATCH")(" AND ".join(parts)))
     else:
         rows = select(_search.c.rowid).where(_search.c.stems.op("@@")(func.to_tsquery("simple", " & ".join(parts))))
-    return Entry.id.in_(rows)
+    return among_found(Entry.id, rows)
 
 
 def conditions(session: Session, filters: Filters, *, but: str = "") -> list[ColumnElement[bool]]:
