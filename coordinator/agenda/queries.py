@@ -6,13 +6,13 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, SelectBase, and_, exists, func, or_, select, union_all
+from sqlalchemy import ColumnElement, SelectBase, and_, exists, func, literal, or_, select, union_all
 from sqlalchemy.orm import Session, aliased, joinedload
 
 from coordinator.agenda.rules import ANSWERS, Answer, Asked, Coming, Further, Tally, Work, answer, at_work_in_order, place
 from coordinator.calendar.models import Counterpart, Event, Instrument, Question
 from coordinator.calendar.queries import counterparts, events, instruments, next_events, questions
-from coordinator.db import among_found, behind, bound_reader
+from coordinator.db import among_found, behind, bound_reader, one_of
 from coordinator.dossiers.models import Milestone
 from coordinator.entries.models import Entry, EntryCounterpart, EntryInstrument, EntryTopic, Kind, State
 from coordinator.entries.queries import with_company
@@ -187,13 +187,14 @@ def _on_questions(session: Session, which: ColumnElement[bool], *, on: date) -> 
     for question_id, forum_id, topic_id in session.execute(select(Question.id, Question.forum_id, Question.topic_id).where(which)):
         found[question_id].forum_id, topics[question_id] = forum_id, topic_id
     outside = _outside(session)
-    asked = _found(_on(which))
+    on_them = one_of(_entry.c.question_id, sorted(topics))  # found once, not in each statement
+    asked = _found(on_them)
     for on_it, unit_id, voice in session.execute(select(_question_id, Entry.unit_id, Entry.on_behalf_of_id).where(asked)):
         found[on_it or 0].says(unit_id, outside=unit_id in outside, recorded=voice is not None)
     for on_it, _event_id, unit_id in _adherences(session):
         if on_it in topics:
             found[on_it].adheres(unit_id)
-    _conflicts(session, found, _low.c.question_id, _on(which))
+    _conflicts(session, found, _low.c.question_id, on_them)
     held = _stakes(session, topics.values(), on=on)
     for question_id, topic_id in topics.items():
         count = found[question_id]
@@ -535,19 +536,30 @@ def _named_by(links: Any, thing_id: int) -> Any:
 def tallies(session: Session, links: type[EntryCounterpart | EntryInstrument], *, on: date) -> dict[int, Tally]:
     """Return for each counterpart or instrument how many units and entries are on it, and the nearest event they go to."""
     link: Any = links.__table__  # of an entry that is seen: what hangs on it is seen with it
-    of = link.c[_thing(links).key]
-    released = (Entry.id == link.c.entry_id, behind(Entry.state) == State.RELEASED)
-    counted = session.execute(
-        select(of, func.count(func.distinct(Entry.unit_id)), func.count(Entry.id)).join(Entry, and_(*released)).group_by(of)
-    ).all()
+    of = link.c[_thing(links).key].label("thing_id")
+    work = (  # once for both: to look through all entries that are linked is what costs
+        select(of, Entry.unit_id, Entry.event_id, func.count().label("entries"))
+        .join(Entry, and_(Entry.id == link.c.entry_id, behind(Entry.state) == State.RELEASED))
+        .group_by(of, Entry.unit_id, Entry.event_id)
+        .cte("work")
+    )
+    units = func.count(func.distinct(work.c.unit_id))
+    rows = union_all(
+        select(work.c.thing_id, units.label("units"), func.sum(work.c.entries).label("entries"), literal(0).label("event_id"))
+        .select_from(work)
+        .group_by(work.c.thing_id),
+        select(work.c.thing_id, literal(0), literal(0), work.c.event_id).where(work.c.event_id.is_not(None)).distinct(),
+    ).subquery()
     ahead_of_us = {event.id: event for event in events(session, ending_from=on)}
+    counted: dict[int, tuple[int, int]] = {}
     named: dict[int, Event] = {}
-    pairs = session.execute(select(of, Entry.event_id).join(Entry, and_(*released)).where(Entry.event_id.is_not(None)).distinct())
-    for thing_id, event_id in pairs:
-        event = ahead_of_us.get(event_id or 0)
-        if event is not None and (thing_id not in named or _nearer(event, named[thing_id])):
+    for thing_id, on_it, entries, event_id in session.execute(select(rows)):
+        event = ahead_of_us.get(event_id)
+        if not event_id:
+            counted[thing_id] = on_it, int(entries)
+        elif event is not None and (thing_id not in named or _nearer(event, named[thing_id])):
             named[thing_id] = event
-    return {thing_id: Tally(units, entries, named.get(thing_id)) for thing_id, units, entries in counted}
+    return {thing_id: Tally(on_it, entries, named.get(thing_id)) for thing_id, (on_it, entries) in counted.items()}
 
 
 def _nearer(event: Event, other: Event) -> bool:

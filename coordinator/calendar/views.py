@@ -37,7 +37,7 @@ from coordinator.topics.queries import offered
 blueprint = Blueprint("calendar", __name__, url_prefix="/calendar")
 
 PER_PAGE = 50
-EVENTS_PER_PAGE = 25
+EVENTS_PER_PAGE = 15
 OVERLAPS_SHOWN = 10
 
 
@@ -96,20 +96,26 @@ def questions() -> ResponseReturnValue:
 @blueprint.get("/counterparts")
 def counterparts() -> ResponseReturnValue:
     """List the counterparts, those whom somebody meets soonest first."""
-    on = today(settings().time_zone)
-    listed = agenda.counterparts_nearest_first(db.session(), on=on)
-    return render_template(
-        "calendar/counterparts.html", kept=kept_as("counterpart"), listed=listed, on=on, may_keep=may_keep_lists(signed_in())
-    )
+    return _things("counterpart", agenda.counterparts_nearest_first)
 
 
 @blueprint.get("/instruments")
 def instruments() -> ResponseReturnValue:
     """List the instruments, the one with the nearest event first."""
+    return _things("instrument", agenda.instruments_nearest_first)
+
+
+def _things(kind: str, nearest_first: Callable[..., Sequence[Any]]) -> ResponseReturnValue:
     on = today(settings().time_zone)
-    listed = agenda.instruments_nearest_first(db.session(), on=on)
+    found = nearest_first(db.session(), on=on)
+    page = page_of(len(found), PER_PAGE)
     return render_template(
-        "calendar/instruments.html", kept=kept_as("instrument"), listed=listed, on=on, may_keep=may_keep_lists(signed_in())
+        f"calendar/{kind}s.html",
+        kept=kept_as(kind),
+        listed=found[page.offset : page.offset + page.size],
+        page=page,
+        on=on,
+        may_keep=may_keep_lists(signed_in()),
     )
 
 
