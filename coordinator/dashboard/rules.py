@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from coordinator.agenda.rules import Coming
 from coordinator.entries.models import Entry
@@ -156,9 +156,8 @@ def axis(weights: Mapping[Key, int], order: Sequence[Key], *, page: int = 1, mos
     return Axis(tuple(k for k in order if k in shown), tuple(k for k in order if k in others), page, pages)
 
 
-@dataclass(frozen=True)
-class Cell:
-    """A number, and the worst severity that stands behind it."""
+class Cell(NamedTuple):
+    """A number, and the worst severity that stands behind it; a tuple, because a picture is made of thousands."""
 
     number: int = 0
     rank: int | None = None
@@ -168,7 +167,7 @@ class Cell:
         """Return the worst severity in a word."""
         return None if self.rank is None else BY_RANK[self.rank]
 
-    def __add__(self, other: "Cell") -> "Cell":
+    def __add__(self, other: "Cell") -> "Cell":  # type: ignore[override]  # a sum, not the one behind the other
         return total([self, other])
 
 
@@ -210,19 +209,23 @@ class Grid(Generic[Key]):
 
 def grid(cells: Mapping[tuple[Key, Any], Cell], totals: Mapping[Key, Cell], *, down: Axis[Key], across: Axis[Any]) -> Grid[Key]:
     """Return a page of a table; each row keeps its whole sum, whatever part of it is on this page."""
+    height, width = len(down.shown), len(across.shown)
+    rows = {key: n for n, key in enumerate(down.shown)} | dict.fromkeys(down.others, height)
+    columns = {key: n for n, key in enumerate(across.shown)} | dict.fromkeys(across.others, width)
+    found = [[EMPTY] * (width + 1) for _ in range(height + 1)]  # with a last row and a last column, which sum up the others
+    for (key, column), cell in cells.items():
+        row, place = rows.get(key), columns.get(column)
+        if row is not None and place is not None:
+            found[row][place] = cell if found[row][place] is EMPTY else found[row][place] + cell
 
-    def row(key: Key | None, keys: Sequence[Key]) -> Row[Key]:
-        def summed(columns: Iterable[Any]) -> Cell:
-            return total([cells[k, c] for c in columns for k in keys if (k, c) in cells])
+    def row_of(key: Key | None, keys: Sequence[Key], at: int) -> Row[Key]:
+        return Row(key, total([totals[k] for k in keys if k in totals]), tuple(found[at][:width]), found[at][width])
 
-        whole = total([totals[k] for k in keys if k in totals])
-        return Row(key, whole, tuple(summed([c]) for c in across.shown), summed(across.others))
-
-    rows = [row(key, [key]) for key in down.shown]
+    shown = [row_of(key, [key], n) for n, key in enumerate(down.shown)]
     if down.others:
-        rows.append(row(None, down.others))
-    most = max((cells[k, c].number for k in down.shown for c in across.shown if (k, c) in cells), default=0)
-    return Grid(down, across, tuple(rows), most)
+        shown.append(row_of(None, down.others, height))
+    most = max((cell.number for row in found[:height] for cell in row[:width]), default=0)
+    return Grid(down, across, tuple(shown), most)
 
 
 # --- how near ----------------------------------------------------------------------------------------------------------
