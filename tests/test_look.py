@@ -9,7 +9,8 @@ from flask_babel import Babel
 from flask_bootstrap import Bootstrap5
 from jinja2 import StrictUndefined
 
-from coordinator.pages import furnish
+from coordinator.pages import furnish, name_of_unit, names_of_units
+from coordinator.people.models import Unit
 
 ROOT = Path(__file__).resolve().parents[1]
 # A letter has no policy and carries its styles inside: body.html is the name of a letter's page.
@@ -156,3 +157,12 @@ def test_every_sign_has_a_shape_and_a_word(bare: Flask) -> None:
             assert len({label[1] for label in labels if label}) == len(values), family
             if family != "state":  # entries and overlaps share shapes, never in one column
                 assert len({shape[0] for shape in shapes if shape}) == len(values), family
+
+
+def test_the_name_of_a_unit_is_written_safely_with_the_long_one_behind_the_short_one() -> None:
+    unit = Unit(name="Cyber & <Space>", short_name="C<S")
+    assert name_of_unit(unit) == '<abbr class="unit" title="Cyber &amp; &lt;Space&gt;"><bdi>C&lt;S</bdi></abbr>'
+    assert name_of_unit(Unit(name="ICT", short_name="ICT")) == '<bdi class="unit">ICT</bdi>'
+    assert name_of_unit("A<B") == '<bdi class="unit">A&lt;B</bdi>'
+    assert name_of_unit("A", "/units?a=1&b=2") == '<a class="unit" href="/units?a=1&amp;b=2"><bdi class="unit">A</bdi></a>'
+    assert names_of_units(["A", "B"]) == '<bdi class="unit">A</bdi>, <bdi class="unit">B</bdi>'
