@@ -171,7 +171,7 @@ def serve_long() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(100_000, 10, 10)
+    gc.set_threshold(20_000, 20, 20)
 
 
 def _ways(person: Person) -> list[tuple[str, str]]:

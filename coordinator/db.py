@@ -36,6 +36,7 @@ from sqlalchemy import (
     event,
     func,
     select,
+    true,
 )
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.compiler import compiles
@@ -191,6 +192,22 @@ def among_found(column: Any, found: SelectBase) -> ColumnElement[bool]:
     SQLite does so of itself. PostgreSQL may think it shorter to walk through all that there is, unless it holds them in its hands.
     """
     return _Among(column.in_(found), column == any_(func.array(found.scalar_subquery(), type_=ARRAY(Integer))))
+
+
+def found_first(column: Any, found: SelectBase) -> ColumnElement[bool]:
+    """Return a condition that holds anyway, for a column that is joined to what a select finds: PostgreSQL begins with that.
+
+    Of some thousand rows that are joined to, it would walk through all that there is. SQLite looks them up of itself.
+    """
+    return _Among(true(), column == any_(func.array(found.scalar_subquery(), type_=ARRAY(Integer))))
+
+
+def looked_up(column: Any, found: SelectBase) -> ColumnElement[bool]:
+    """Return a condition that holds anyway, for a column that is joined to what a select finds: SQLite looks it up by that.
+
+    PostgreSQL chooses among the joins, and would only find the same twice.
+    """
+    return _Among(column.in_(found), true())
 
 
 def among_most(column: Any, found: SelectBase, rest: SelectBase) -> ColumnElement[bool]:

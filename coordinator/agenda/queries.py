@@ -337,15 +337,15 @@ def asked(session: Session, question_ids: Sequence[int], *, on: date) -> list[As
 MOST_LINES = 300
 WHOLE = 60
 """As many units' lines are shown whole at an event, spread over the questions; the further ones are named by their stance."""
-FEWEST, FOREMOST = 2, 6
+FEWEST, FOREMOST = 1, 6
 """Whole lines of one question, where there are many questions and where there are few."""
-MOST_DOSSIERS = 25
+MOST_DOSSIERS = 10
 
 
 def at_event(session: Session, event: Event, *, on: date, whole: bool = False) -> tuple[Coming, list[Answer]]:
     """Return an event with its state of coordination, and what is said on each question before its forum.
 
-    Lines for the event that are on none of these follow; there are at most 300 lines. Unless all are wanted `whole`, two to six
+    Lines for the event that are on none of these follow; there are at most 300 lines. Unless all are wanted `whole`, one to six
     of each question are, by how many questions there are.
     """
     before = Question.forum_id == event.forum_id

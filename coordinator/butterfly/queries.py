@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from coordinator.butterfly.rules import Butterfly, Holder, Outline, Subject, Way, Wing, ends, in_order, outlines, reached
 from coordinator.dashboard.rules import Cell
+from coordinator.db import found_first, looked_up
 from coordinator.entries import queries as entries
 from coordinator.entries.models import Entry, EntryTopic
 from coordinator.overlaps import queries as overlaps
@@ -63,8 +64,8 @@ def butterfly(session: Session, topic_id: int, *, on: date) -> Butterfly:
     units = _units(session, {u for of in (held, stakes) for t in shown for u in of.get(t, ())})
 
     def wing(i: int) -> Wing:
-        mine = {u: Holder(*units[u], stakes.get(i, {}).get(u), held.get(i, {}).get(u, 0)) for u in units}
-        holders = in_order(h for h in mine.values() if h.stake is not None or h.number)
+        says, has = stakes.get(i, {}), held.get(i, {})
+        holders = in_order(Holder(*units[u], says.get(u), has.get(u, 0)) for u in {*says, *has})
         return Wing(listed[i], ways.get(i), holders, covered_within=i in covered and i not in {*held, *leading})
 
     wings = sorted((wing(i) for i in shown[1:]), key=lambda w: w.way is Way.WITHIN)
@@ -73,10 +74,11 @@ def butterfly(session: Session, topic_id: int, *, on: date) -> Butterfly:
 
 def _held(session: Session, topic_ids: Collection[int]) -> tuple[dict[int, dict[int, int]], int | None]:
     """Return how many current entries each unit has on each of some topics, and the highest level among them."""
+    ids = sorted(topic_ids)
     counted = (
         select(_topic.c.topic_id, Entry.unit_id, func.count(), func.max(Entry.level))
         .join(_topic, _topic.c.entry_id == Entry.id)
-        .where(*entries.conditions(session, CURRENT), _topic.c.topic_id.in_(sorted(topic_ids)))
+        .where(found_first(Entry.id, entries.ids_on(*ids)), *entries.conditions(session, CURRENT), _topic.c.topic_id.in_(ids))
         .group_by(_topic.c.topic_id, Entry.unit_id)
     )
     found: defaultdict[int, dict[int, int]] = defaultdict(dict)
@@ -108,7 +110,8 @@ def _units(session: Session, unit_ids: Collection[int]) -> dict[int, tuple[str, 
 def _clashes(session: Session, topic_ids: Collection[int]) -> dict[tuple[int, int], Cell]:
     """Return how many clashes are not closed with one end on one topic and the other end on another, or on the same."""
     ids = sorted(topic_ids)
-    where = overlaps.conditions(overlaps.Filters(clashes=True, topic_ids=frozenset(ids)))
+    on_both = [looked_up(end, entries.ids_on(*ids)) for end in (Overlap.low_id, Overlap.high_id)]
+    where = (*overlaps.conditions(overlaps.Filters(clashes=True)), *on_both)
     seen = select(Overlap.id, Overlap.rank, Overlap.low_id, Overlap.high_id).where(*where).cte("seen")
     one, other = _topic.alias("one"), _topic.alias("other")
     low = case((one.c.topic_id <= other.c.topic_id, one.c.topic_id), else_=other.c.topic_id).label("low")

@@ -332,7 +332,6 @@ def test_the_answers_on_a_question_stand_by_stake_with_adherents_voices_and_who_
 def test_at_an_event_the_weightiest_lines_stand_whole_and_the_further_ones_by_their_stance(
     make, question, topic, forum, monkeypatch
 ):
-    monkeypatch.setattr(queries, "FEWEST", 1)
     monkeypatch.setattr(queries, "FOREMOST", 1)
     event = make.event(forum=forum)
     one, other, leader = (make.officer(unit=make.unit(short_name=n)) for n in ("AAA", "MMM", "ZZZ"))
@@ -373,7 +372,7 @@ def test_where_there_are_many_questions_fewer_lines_of_each_stand_whole(make, to
 
     assert shown() == [(3, 1), (3, 1)]
     monkeypatch.setattr(queries, "WHOLE", 1)
-    assert shown() == [(2, 2), (2, 2)]
+    assert shown() == [(1, 3), (1, 3)]
 
 
 def test_the_overlaps_at_an_event_have_both_ends_there(make, question, topic, forum):

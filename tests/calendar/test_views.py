@@ -171,8 +171,7 @@ def session_of_forum(make):
 
 
 def test_the_further_lines_of_an_event_are_links_by_stance_and_count_for_the_level_of_the_page(make, sign_in, monkeypatch):
-    for number in ("FEWEST", "FOREMOST"):
-        monkeypatch.setattr(f"coordinator.agenda.queries.{number}", 1)
+    monkeypatch.setattr("coordinator.agenda.queries.FOREMOST", 1)
     forum, topic = make.forum(), make.topic()
     event, question = make.event(forum=forum), make.question(topic=topic, forum=forum)
     one, other = (make.officer(unit=make.unit(short_name=n)) for n in ("AAA", "ZZZ"))
