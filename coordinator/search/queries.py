@@ -137,12 +137,14 @@ def questions_on(session: Session, topic_id: int) -> Sequence[Question]:
 
 def dossiers_on(session: Session, topic_id: int) -> Sequence[Entry]:
     """Return the newest released dossiers on a topic."""
-    return session.scalars(
-        with_company()
-        .where(among_found(Entry.id, ids_on(topic_id)), Entry.kind == Kind.DOSSIER, Entry.state == State.RELEASED)
-        .order_by(Entry.logged_on.desc(), Entry.id.desc())
+    newest = (Entry.logged_on.desc(), Entry.id.desc())
+    some = (
+        select(Entry.id)
+        .where(among_found(Entry.id, ids_on(topic_id)), behind(Entry.kind) == Kind.DOSSIER, behind(Entry.state) == State.RELEASED)
+        .order_by(*newest)
         .limit(MOST_DOSSIERS)
-    ).all()
+    )
+    return session.scalars(with_company().where(Entry.id.in_(session.scalars(some).all())).order_by(*newest)).all()
 
 
 @dataclass(frozen=True)
