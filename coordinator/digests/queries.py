@@ -589,6 +589,10 @@ def _moved_topics(session: Session, topic_ids: Iterable[int], window: Window, *,
     return set(session.scalars(union_all(about, ran_out, work)))
 
 
+EVERY = 1_000
+"""As many overlaps that wait for a unit are looked at: what moved may be far from what presses most."""
+
+
 def _for_others(
     session: Session, reader: Reader, window: Window, *, at: datetime, on: date, told_on: date | None
 ) -> tuple[StandIn, ...]:
@@ -598,8 +602,8 @@ def _for_others(
     """
     if reader.person_id is None or not any(_begun(d, on=on) for d in deputies.for_whom(session, reader.person_id, on=on)):
         return ()
-    own = waiting(session, reader, at=at, on=on)
-    waits = for_others(session, reader, own, at=at, on=on)
+    own = waiting(session, reader, at=at, on=on, most=EVERY)
+    waits = for_others(session, reader, own, at=at, on=on, most=EVERY)
     named = _named_within(session, reader.person_id, window)
     moved = _moved_papers(session, reader, window, [p.entry.id for other in waits for p in other.papers])
     found = []

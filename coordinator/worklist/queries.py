@@ -66,12 +66,21 @@ class Worklist:
         return not (self.pairs or self.papers or self.drafts or self.gaps.total)
 
 
-def waiting(session: Session, reader: Reader, *, at: datetime, on: date, number: int = 1, with_gaps: bool = True) -> Worklist:
+def waiting(
+    session: Session,
+    reader: Reader,
+    *,
+    at: datetime,
+    on: date,
+    number: int = 1,
+    with_gaps: bool = True,
+    most: int | None = None,
+) -> Worklist:
     """Return what waits for the person that a session is bound to, at a moment and on their local day.
 
-    `number` is the page of the open overlaps that a coordinator or the leadership sees. Gaps are those of a unit, so whoever stands
-    in for a colleague has them already. The number of statements is the same
-    however much waits.
+    Of the overlaps that wait for the own unit there are as many as fit on a page, or at `most` so many. `number` is the page of the
+    open overlaps that a coordinator or the leadership sees. Gaps are those of a unit, so whoever stands in for a colleague has them
+    already. The number of statements is the same however much waits.
     """
     person_id, unit_id, writes = reader.person_id, reader.unit_id, rules.writes(reader.roles)
     watched, total = _watched(session, reader, number=number)
@@ -81,10 +90,11 @@ def waiting(session: Session, reader: Reader, *, at: datetime, on: date, number:
     answers = to_answer(session, reader, at=at)
     known = {p.entry.id for p in answers.to_release}
     told = {g.entry.id for g in missing.gaps if g.kind is GapKind.REVIEW and g.entry is not None}
-    asked = overlaps.waiting_for(session, unit_id, most=overlaps.PAGE + 1)
+    most = overlaps.PAGE if most is None else most
+    asked = overlaps.waiting_for(session, unit_id, most=most + 1)
     return Worklist(
-        pairs=tuple(pair(o, reader, on=on) for o in asked[: overlaps.PAGE]),
-        more_pairs=len(asked) > overlaps.PAGE,
+        pairs=tuple(pair(o, reader, on=on) for o in asked[:most]),
+        more_pairs=len(asked) > most,
         to_release=answers.to_release,
         proposals=answers.proposals,
         lines=answers.lines,
@@ -110,8 +120,12 @@ def gaps_for(session: Session, reader: Reader, *, on: date, most: int = MOST_GAP
     return gaps.listed(session, reader, gaps.Filters(shown_to=reader), on=on, size=most)
 
 
-def for_others(session: Session, reader: Reader, own: Worklist, *, at: datetime, on: date) -> tuple[StandIn, ...]:
+def for_others(
+    session: Session, reader: Reader, own: Worklist, *, at: datetime, on: date, most: int | None = None
+) -> tuple[StandIn, ...]:
     """Return what waits for those that the session's reader stands in for on a day and is not in the own list.
+
+    Of overlaps as many for each as fit on a page, or at `most` so many.
 
     The session stays bound to the deputy, so nobody sees more by standing in; what they may not do, they are told to pass on.
     """
@@ -124,7 +138,7 @@ def for_others(session: Session, reader: Reader, own: Worklist, *, at: datetime,
             continue
         other = row.person
         theirs = replace(reader, unit_id=other.unit_id, person_id=other.id, roles=other.roles - rules.WATCHERS)
-        waits = waiting(session, theirs, at=at, on=on, with_gaps=False)
+        waits = waiting(session, theirs, at=at, on=on, with_gaps=False, most=most)
         found.append(
             StandIn(
                 person=other,
@@ -134,6 +148,7 @@ def for_others(session: Session, reader: Reader, own: Worklist, *, at: datetime,
                 papers=tuple(
                     rules.passed_on(p, reader, theirs) for p in (*waits.papers, *waits.drafts) if p.entry.id not in known[1]
                 ),
+                more_pairs=waits.more_pairs,
             )
         )
     return tuple(found)

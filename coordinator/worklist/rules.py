@@ -207,6 +207,8 @@ class StandIn:
     until: date | None
     pairs: tuple[Pair, ...]
     papers: tuple[Paper, ...]
+    more_pairs: bool = False
+    """There are others, which press less."""
 
     @property
     def level(self) -> int | None:

@@ -54,6 +54,23 @@ def test_what_is_in_the_own_list_is_not_said_twice(make, pair, look):
     assert look(ben)[0].pairs == ()
 
 
+def test_of_many_overlaps_a_deputy_is_shown_those_that_press_most(make, look, sign_in, monkeypatch):
+    ana, far = make.officer(), make.person("Far Away")
+    make.deputy(ana, far)
+    topic = make.topic()
+    for against in ("oppose", "red_line"):
+        question = make.question(topic=topic)
+        make.position(by=ana, topic=topic, question=question, stance="support")
+        make.position(topic=topic, question=question, stance=against)
+    (found,) = look(far)
+    assert len(found.pairs) > 1
+    assert not found.more_pairs
+    monkeypatch.setattr("coordinator.overlaps.queries.PAGE", 1)
+    (found,) = look(far)
+    assert ([p.overlap.severity for p in found.pairs], found.more_pairs) == (["critical"], True)
+    assert f'/overlaps?unit={ana.unit.ref}">All open overlaps of {ana.unit.short_name}' in sign_in(far).get("/").text
+
+
 def test_in_another_unit_one_sees_what_one_may_and_passes_it_on(make, look):
     ana, far = make.officer(), make.person("Far Away", clearance=1)
     make.deputy(ana, far)
