@@ -36,7 +36,9 @@ class PositionForm(EntryForm):
     def offer(self, choices: Choices, *, highest: int, level: int | None = None) -> None:
         """Say what may be chosen in every list, up to the highest level of the author; `level` is the one to begin with."""
         super().offer(choices, highest=highest, level=level)
-        self.question.offer((q.ref, q.text, q.id, {"data-aliases": f"{q.topic} {q.forum or ''}"}) for q in choices.questions)
+        self.question.offer(
+            (ref, text, i, {"data-aliases": f"{topic} {forum or ''}"}) for i, ref, text, topic, forum in choices.questions
+        )
         self.records_voices = choices.headcount is not None
         self.on_behalf_of.offer((c.ref, c.name, c.id) for c in choices.counterparts if self.records_voices)
 
