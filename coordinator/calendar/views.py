@@ -96,21 +96,21 @@ def questions() -> ResponseReturnValue:
 @blueprint.get("/counterparts")
 def counterparts() -> ResponseReturnValue:
     """List the counterparts, those whom somebody meets soonest first."""
-    return _things("counterpart", agenda.counterparts_nearest_first)
+    return _things("counterpart", "calendar/counterparts.html", agenda.counterparts_nearest_first)
 
 
 @blueprint.get("/instruments")
 def instruments() -> ResponseReturnValue:
     """List the instruments, the one with the nearest event first."""
-    return _things("instrument", agenda.instruments_nearest_first)
+    return _things("instrument", "calendar/instruments.html", agenda.instruments_nearest_first)
 
 
-def _things(kind: str, nearest_first: Callable[..., Sequence[Any]]) -> ResponseReturnValue:
+def _things(kind: str, template: str, nearest_first: Callable[..., Sequence[Any]]) -> ResponseReturnValue:
     on = today(settings().time_zone)
     found = nearest_first(db.session(), on=on)
     page = page_of(len(found), PER_PAGE)
     return render_template(
-        f"calendar/{kind}s.html",
+        template,
         kept=kept_as(kind),
         listed=found[page.offset : page.offset + page.size],
         page=page,
