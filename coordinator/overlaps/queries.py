@@ -847,12 +847,13 @@ def _read_as_one(topic_ids: Sequence[int]) -> ColumnElement[bool]:
 
 def listed(session: Session, filters: Filters, *, number: int = 1, size: int = PAGE) -> tuple[Sequence[Overlap], int]:
     """Return one page of the overlaps that pass the filters, the worst first, and how many there are (counted to 1,000)."""
+    where = conditions(filters)
+    some = select(Overlap.id).where(*where).limit(MOST_COUNTED).subquery()
+    total = session.scalar(select(func.count()).select_from(some)) or 0
     # first only the ids: to put thousands of whole rows with their company in order takes ten times as long
-    found = session.scalars(select(Overlap.id).where(*conditions(filters)).order_by(*in_order()).limit(MOST_COUNTED)).all()
-    rows = session.scalars(
-        with_company().where(Overlap.id.in_(found[(number - 1) * size : number * size])).order_by(*in_order())
-    ).all()
-    return rows, len(found)
+    ids = session.scalars(select(Overlap.id).where(*where).order_by(*in_order()).limit(size).offset((number - 1) * size)).all()
+    rows = session.scalars(with_company().where(Overlap.id.in_(ids)).order_by(*in_order())).all()
+    return rows, total
 
 
 def ids_listed(session: Session, filters: Filters) -> Sequence[int]:
