@@ -186,12 +186,17 @@ def among_held(column: Any, reader: "Reader") -> ColumnElement[bool]:
     return _Among(behind(column).in_(_audiences(reader.tokens)), column == any_(found))
 
 
+def _array(found: SelectBase) -> ColumnElement[Any]:
+    """Return the numbers that a select finds as an array, which is found once for a statement."""
+    return func.array(found.scalar_subquery(), type_=ARRAY(Integer))
+
+
 def among_found(column: Any, found: SelectBase) -> ColumnElement[bool]:
     """Return the condition that a column is among the few numbers that a select finds: they come first, what has them after.
 
     SQLite does so of itself. PostgreSQL may think it shorter to walk through all that there is, unless it holds them in its hands.
     """
-    return _Among(column.in_(found), column == any_(func.array(found.scalar_subquery(), type_=ARRAY(Integer))))
+    return _Among(column.in_(found), column == any_(_array(found)))
 
 
 def found_first(column: Any, found: SelectBase) -> ColumnElement[bool]:
@@ -199,7 +204,7 @@ def found_first(column: Any, found: SelectBase) -> ColumnElement[bool]:
 
     Of some thousand rows that are joined to, it would walk through all that there is. SQLite looks them up of itself.
     """
-    return _Among(true(), column == any_(func.array(found.scalar_subquery(), type_=ARRAY(Integer))))
+    return _Among(true(), column == any_(_array(found)))
 
 
 def looked_up(column: Any, found: SelectBase) -> ColumnElement[bool]:
@@ -216,7 +221,7 @@ def among_most(column: Any, found: SelectBase, rest: SelectBase) -> ColumnElemen
     SQLite looks up the numbers. PostgreSQL would begin with them, one after the other, and so walk through nearly all that there
     is: it is told to leave out the rest, which no index helps with.
     """
-    return _Among(behind(column).in_(found), column != all_(func.array(rest.scalar_subquery(), type_=ARRAY(Integer))))
+    return _Among(behind(column).in_(found), column != all_(_array(rest)))
 
 
 def word(kind: type[StrEnum]) -> Enum:

@@ -413,7 +413,7 @@ def _answers(
             adherents=adherents,
             stakes=stakes[question.topic_id] if question else {},
             missing=_in_order(counts[key].missing, units) if key in counts else (),
-            further=[Further(r.id, r.ref, units[r.unit_id], r.stance, r.level) for r in lines[key] if r.id in after],
+            further=[Further(r.ref, units[r.unit_id], r.stance, r.level) for r in lines[key] if r.id in after],
         )
         for key, question in asked_of.items()
     ]

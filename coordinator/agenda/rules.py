@@ -120,7 +120,6 @@ class Line:
 class Further:
     """A unit's current line where there are many: as much of it as tells who is on which side."""
 
-    id: int
     ref: str
     unit: Unit
     stance: Stance | None

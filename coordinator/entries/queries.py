@@ -380,7 +380,7 @@ def work_by_topic(*where: ColumnElement[bool]) -> Select[int, int, int]:
 
 
 def units_on(topic_ids: Sequence[int] | Select[int], *where: ColumnElement[bool]) -> CTE:
-    """Return who works on some topics: (topic, unit, how many released entries); the unit of what is not seen is null.
+    """Return who works on some topics: (topic, unit, how many released entries), as far as they are seen.
 
     The entries are looked up one by one: joined to some thousand links, PostgreSQL would walk through all that there are.
     """
@@ -392,7 +392,8 @@ def units_on(topic_ids: Sequence[int] | Select[int], *where: ColumnElement[bool]
         .subquery()
     )
     counted = select(links.c.topic_id, links.c.unit_id, func.count().label("entries"))
-    return counted.group_by(links.c.topic_id, links.c.unit_id).cte("units_on")
+    by_unit = counted.group_by(links.c.topic_id, links.c.unit_id).having(links.c.unit_id.is_not(None))  # seen, that is
+    return by_unit.cte("units_on")
 
 
 def is_worked_on(*where: ColumnElement[bool]) -> ColumnElement[bool]:

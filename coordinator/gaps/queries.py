@@ -482,8 +482,8 @@ def _recent(filters: Filters, *, on: date) -> CTE:
 def _whose(filters: Filters) -> list[list[int]]:
     """Return the units to which a list is narrowed: the one to whom it is shown, and those that are named."""
     found = [] if filters.unit_ids is None else [sorted(filters.unit_ids)]
-    if filters.shown_to is not None and filters.shown_to.unit_id is not None:
-        found.append([filters.shown_to.unit_id])
+    if filters.shown_to is not None:  # who has no unit has no gaps
+        found.append([] if filters.shown_to.unit_id is None else [filters.shown_to.unit_id])
     return found
 
 

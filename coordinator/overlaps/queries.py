@@ -1044,8 +1044,7 @@ def _shared(session: Session, topic_ids: Iterable[int] | Select[int], *, crowded
     here = topic_ids if isinstance(topic_ids, Select) else sorted(topic_ids)
     pairs = units_on(here, Topic.umbrella.is_(False))
     units = func.count().label("units")
-    counting = select(pairs.c.topic_id, units, func.sum(pairs.c.entries).label("entries"))
-    counting = counting.where(pairs.c.unit_id.is_not(None)).group_by(pairs.c.topic_id)  # what is not seen has no unit
+    counting = select(pairs.c.topic_id, units, func.sum(pairs.c.entries).label("entries")).group_by(pairs.c.topic_id)
     if crowded is not None:
         counting = counting.having(units > CROWDED).order_by(units.desc(), pairs.c.topic_id).limit(crowded)
     counted = counting.cte("counted")

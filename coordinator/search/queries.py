@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import case, func, literal, or_, select, union_all
+from sqlalchemy import func, literal, or_, select, union_all
 from sqlalchemy.orm import Session, joinedload
 
 from coordinator.calendar.models import Event, Forum, Question
@@ -103,8 +103,7 @@ class Presence:
 def presence(session: Session, topic_ids: Iterable[int]) -> dict[int, Presence]:
     """Return how many released entries of how many units a reader sees on each of some topics."""
     on = units_on(sorted(set(topic_ids)))
-    seen = func.sum(case((on.c.unit_id.is_(None), 0), else_=on.c.entries))
-    rows = session.execute(select(on.c.topic_id, seen, func.count(on.c.unit_id)).group_by(on.c.topic_id))
+    rows = session.execute(select(on.c.topic_id, func.sum(on.c.entries), func.count()).group_by(on.c.topic_id))
     return {topic_id: Presence(int(entries), units) for topic_id, entries, units in rows}
 
 
